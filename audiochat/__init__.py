@@ -1,0 +1,3 @@
+"""Audio chat completions from the command line."""
+
+__version__ = "0.1.0"

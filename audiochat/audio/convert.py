@@ -1,0 +1,245 @@
+"""Any sound to any other, with PyAV (FFmpeg's libraries)."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE, wav
+from audiochat.audio.sniff import HEAD, sniff
+from audiochat.errors import FileError
+from audiochat.request import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av import AudioStream
+
+SIZE_LIMIT = 20_000_000
+"""Bytes of one recording that Azure takes: "20 MB", read in the stricter of its two senses."""
+
+FORMATS = ("wav", "mp3", "flac", "opus", "aac", "pcm16")
+"""The encodings that can be made here."""
+
+_MP3_BIT_RATE = 64_000
+
+_CONTAINERS = {  # format: FFmpeg's container and encoder
+    "mp3": ("mp3", "libmp3lame"),
+    "flac": ("flac", "flac"),
+    "opus": ("ogg", "libopus"),
+    "aac": ("adts", "aac"),
+}
+
+# Playlists and the like are left out: they make FFmpeg open other files, and the network.
+_DEMUXERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mp4,mpeg,mpegts,"
+    "ogg,opus,rm,tta,voc,w64,wav,webm,wv,xwma"
+)
+
+
+def for_sending(source: BinaryIO, *, name: str) -> Recording:
+    """A recording as the API takes it: WAV and MP3 as they are, the rest converted, the large made small.
+
+    Args:
+        source: A seekable file, at its start.
+        name: What to call it in an error.
+
+    Raises:
+        FileError: it holds no sound, or more than one request can carry.
+    """
+    head = source.read(HEAD)
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    if not head:
+        raise FileError(f"{name} is empty.", hint="Give it a recording.", code="not_audio")
+    kind = sniff(head)
+    if kind in ("wav", "mp3") and size <= SIZE_LIMIT:
+        data = source.read()
+        if kind == "mp3":
+            return Recording(data, "mp3")
+        if wav.read(data) is not None:
+            return Recording(data, "wav")
+        source.seek(0)
+    if kind not in ("wav", "mp3"):
+        pcm = _pcm(source, name=name, limit=SIZE_LIMIT - len(wav.header(0)))
+        if pcm is not None:
+            return Recording(wav.wrap(pcm), "wav")
+        source.seek(0)
+    return Recording(_small(source, name=name), "mp3")
+
+
+def _pcm(source: BinaryIO, *, name: str, limit: int) -> bytes | None:
+    """The sound as pcm16, or None when that is more than `limit` bytes."""
+    pcm = bytearray()
+    for block in decode(source, name=name):
+        pcm += block
+        if len(pcm) > limit:
+            return None
+    return bytes(pcm)
+
+
+def _small(source: BinaryIO, *, name: str) -> bytes:
+    encoder = Encoder("mp3", bit_rate=_MP3_BIT_RATE)
+    small = bytearray()
+    for block in decode(source, name=name):
+        small += encoder.encode(block)
+        if len(small) > SIZE_LIMIT:
+            minutes = SIZE_LIMIT * 8 // _MP3_BIT_RATE // 60
+            raise FileError(
+                f"{name} is too long for one request, even as a small MP3 (about {minutes} minutes fit).",
+                hint=f"'audiochat transcribe {name}' takes recordings of any length; or cut it in pieces.",
+                code="too_long",
+            )
+    return bytes(small + encoder.finish())
+
+
+def decode(source: BinaryIO, *, name: str, sample_rate: int = SAMPLE_RATE) -> Iterator[bytes]:
+    """The sound of any file that FFmpeg reads, the sound track of a film too.
+
+    Yields:
+        Blocks of samples: s16le, mono, `sample_rate` Hz.
+
+    Raises:
+        FileError: it holds no sound.
+    """
+    import av
+
+    anything = False
+    with _as_file_error(name), av.open(source, options={"format_whitelist": _DEMUXERS}) as container:
+        track = next(iter(container.streams.audio), None)
+        if track is None:
+            raise FileError(f"{name} has no sound in it.", hint="Give it a recording.", code="not_audio")
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
+        for packet in container.demux(track):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:  # players skip a broken packet too
+                continue
+            for frame in frames:
+                for block in blocks(resampler.resample(frame)):
+                    anything = True
+                    yield block
+        if anything:
+            yield from blocks(resampler.resample(None))
+    if not anything:
+        raise _no_audio(name)
+
+
+def blocks(frames: list[Any]) -> Iterator[bytes]:
+    """The samples of PyAV's mono s16 frames, without the padding of their planes."""
+    for frame in frames:
+        if frame.samples:
+            yield bytes(frame.planes[0])[: 2 * frame.samples]
+
+
+@contextmanager
+def _as_file_error(name: str) -> Iterator[None]:
+    import av
+
+    try:
+        yield
+    except av.error.FFmpegError as exc:
+        raise _no_audio(name) from exc
+
+
+def _no_audio(name: str) -> FileError:
+    return FileError(
+        f"{name} is not audio that can be read.",
+        hint="WAV, MP3, M4A, FLAC, Ogg, Opus, WebM, AIFF, WMA and the sound of MP4 are.",
+        code="not_audio",
+    )
+
+
+class Encoder:
+    """Makes a file out of pcm16 as it comes."""
+
+    def __init__(self, format: str, *, bit_rate: int | None = None) -> None:  # noqa: A002 - the field's word
+        import av
+
+        container, codec = _CONTAINERS[format]
+        self._sink = io.BytesIO()
+        self._container = av.open(self._sink, "w", format=container)
+        self._track = cast("AudioStream", self._container.add_stream(codec, rate=SAMPLE_RATE, layout="mono"))
+        if bit_rate is not None:
+            self._track.bit_rate = bit_rate
+        self._resampler = av.AudioResampler(
+            format=self._track.format, layout="mono", rate=self._track.rate, frame_size=0
+        )
+        self._samples = 0
+        self._odd = b""
+        self._taken = 0
+
+    def encode(self, pcm: bytes) -> bytes:
+        """Take samples (s16le, mono, 24,000 Hz, split anywhere); give what is encoded by now."""
+        import av
+
+        pcm = self._odd + pcm
+        whole = len(pcm) // 2 * 2
+        self._odd = pcm[whole:]
+        if whole:
+            frame = av.AudioFrame(format="s16", layout="mono", samples=whole // 2)
+            frame.planes[0].update(pcm[:whole].ljust(frame.planes[0].buffer_size, b"\0"))
+            frame.sample_rate = SAMPLE_RATE
+            frame.pts = self._samples
+            self._samples += whole // 2
+            self._mux(self._resampler.resample(frame))
+        return self._take()
+
+    def finish(self) -> bytes:
+        """Give the rest. A header written at the start is not mended by this: see `whole`."""
+        self._close()
+        return self._take()
+
+    def whole(self) -> bytes:
+        """The whole file, its header complete, instead of the pieces of `encode` and `finish`."""
+        self._close()
+        return self._sink.getvalue()
+
+    def _close(self) -> None:
+        self._mux(self._resampler.resample(None))
+        self._container.mux(self._track.encode(None))
+        self._container.close()
+
+    def _mux(self, frames: list[Any]) -> None:
+        for frame in frames:
+            self._container.mux(self._track.encode(frame))
+
+    def _take(self) -> bytes:
+        self._sink.seek(self._taken)
+        fresh = self._sink.read()
+        self._taken += len(fresh)
+        return fresh
+
+
+def encode(pcm: bytes, format: str) -> bytes:  # noqa: A002 - the field's word
+    """A whole file, in one of `FORMATS`, of samples in s16le, mono, 24,000 Hz."""
+    if format == "pcm16":
+        return pcm
+    if format == "wav":
+        return wav.wrap(pcm)
+    encoder = Encoder(format)
+    encoder.encode(pcm)
+    return encoder.whole()
+
+
+def transcode(data: bytes, format: str, *, name: str) -> bytes:  # noqa: A002 - the field's word
+    """Sound of any kind as a file of another, in one of `FORMATS`.
+
+    Raises:
+        FileError: `data`, called `name`, holds no sound.
+    """
+    return encode(b"".join(decode(io.BytesIO(data), name=name)), format)
+
+
+def seconds(data: bytes, format: str) -> float | None:  # noqa: A002 - the field's word
+    """How long a file in one of `FORMATS` lasts; None where it does not tell."""
+    if format == "pcm16":
+        return len(data) / PCM_BYTES_PER_SECOND
+    if format == "wav":
+        found = wav.read(data)
+        return None if found is None else found.seconds
+    try:
+        return sum(map(len, decode(io.BytesIO(data), name=format))) / PCM_BYTES_PER_SECOND
+    except FileError:
+        return None

@@ -1,0 +1,110 @@
+"""WAV files: read their header as leniently as players do, write it as strictly as they wish.
+
+The standard library's `wave` refuses float samples and sizes of 0xFFFFFFFF, which services and pipes send.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from audiochat.audio import SAMPLE_RATE
+
+_PCM = 1
+_UNKNOWN = 0xFFFFFFFF
+_FORMAT = struct.Struct("<HHIIHH")
+
+
+@dataclass(frozen=True, slots=True)
+class Wav:
+    """What a WAV file's header and its length tell."""
+
+    channels: int
+    sample_rate: int
+    bits: int
+    """Of one sample of one channel."""
+    offset: int
+    """Where the samples start; not always byte 44."""
+    size: int
+    """Bytes of samples that are really there."""
+    frame: int
+    """Bytes of one sample of all channels."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.size / (self.frame * self.sample_rate)
+
+
+def read(data: bytes) -> Wav | None:
+    """Read the header of a WAV file; None where it has none that makes sense, or no samples.
+
+    Args:
+        data: The whole file. A `data` chunk that claims more than is there, or an unknown
+            size (0xFFFFFFFF, or 0 from a pipe), reaches to the end of the file.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return None
+    layout: tuple[int, int, int, int] | None = None
+    position = 12
+    while position + 8 <= len(data):
+        name = data[position : position + 4]
+        (size,) = struct.unpack_from("<I", data, position + 4)
+        start = position + 8
+        if name == b"fmt " and size >= _FORMAT.size and start + _FORMAT.size <= len(data):
+            _tag, channels, rate, _bytes_per_second, frame, bits = _FORMAT.unpack_from(data, start)
+            layout = (channels, rate, bits, frame)
+        elif name == b"data":
+            if layout is None or not all((layout[0], layout[1], layout[3])):
+                return None
+            present = len(data) - start
+            true_size = present if size > present or size == 0 else size
+            channels, rate, bits, frame = layout
+            return Wav(channels, rate, bits, start, true_size, frame) if true_size >= frame else None
+        position = start + size + size % 2
+    return None
+
+
+def header(size: int | None, *, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """The 44 bytes before `size` bytes of s16le mono samples; None is "as many as come", for pipes."""
+    data = _UNKNOWN if size is None else size
+    riff = _UNKNOWN if size is None else 36 + size + size % 2
+    fmt = _FORMAT.pack(_PCM, 1, sample_rate, 2 * sample_rate, 2, 16)
+    return b"".join(
+        (
+            struct.pack("<4sI4s", b"RIFF", riff, b"WAVE"),
+            struct.pack("<4sI", b"fmt ", len(fmt)),
+            fmt,
+            struct.pack("<4sI", b"data", data),
+        )
+    )
+
+
+def wrap(pcm: bytes, *, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """A WAV file of s16le mono samples."""
+    return header(len(pcm), sample_rate=sample_rate) + pcm + b"\0" * (len(pcm) % 2)
+
+
+def mend(data: bytes) -> bytes:
+    """The same file with the true sizes in its RIFF and `data` headers, whatever they claimed."""
+    found = read(data)
+    if found is None:
+        return data
+    end = found.offset + found.size
+    claimed = struct.unpack_from("<I", data, found.offset - 4)[0]
+    tail = data[end:] if claimed == found.size else b""
+    padding = b"" if tail else b"\0" * (found.size % 2)
+    riff = end - 8 + len(tail) + len(padding)
+    if (riff, found.size) == (struct.unpack_from("<I", data, 4)[0], claimed) and not padding:
+        return data
+    return b"".join(
+        (
+            data[:4],
+            struct.pack("<I", riff),
+            data[8 : found.offset - 4],
+            struct.pack("<I", found.size),
+            data[found.offset : end],
+            tail,
+            padding,
+        )
+    )

@@ -1,0 +1,196 @@
+"""The options that commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from audiochat import config
+from audiochat.errors import UsageError
+from audiochat.request import OWNED
+
+OptionsT = TypeVar("OptionsT")
+
+FORMAT_OF_SUFFIX = {
+    ".wav": "wav",
+    ".wave": "wav",
+    ".mp3": "mp3",
+    ".flac": "flac",
+    ".opus": "opus",
+    ".ogg": "opus",
+    ".aac": "aac",
+    ".pcm": "pcm16",
+    ".pcm16": "pcm16",
+    ".raw": "pcm16",
+}
+SUFFIX_OF_FORMAT = {
+    "wav": ".wav",
+    "mp3": ".mp3",
+    "flac": ".flac",
+    "opus": ".opus",
+    "aac": ".aac",
+    "pcm16": ".pcm",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOptions:
+    """What every command takes that asks a model."""
+
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="File for the spoken answer; - is stdout.",
+            show_default=False,
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            help="wav, mp3, flac, opus, aac or pcm16. [default: by the output's suffix, else wav]",
+            show_default=False,
+        ),
+    ] = None
+    voice: Annotated[
+        str | None, typer.Option("-v", "--voice", help="The voice. [default: alloy]", show_default=False)
+    ] = None
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="Deployment (Azure) or model.", show_default=False)
+    ] = None
+    system: Annotated[
+        str | None,
+        typer.Option("-s", "--system", metavar="TEXT", help="System message; @FILE reads it.", show_default=False),
+    ] = None
+    provider: Annotated[
+        str | None,
+        typer.Option("--provider", help="azure, openai or local. [default: by what is configured]", show_default=False),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes, no progress; errors stay.")] = False
+    debug: Annotated[bool, typer.Option("--debug", help="Show the HTTP exchange, without secrets and sound.")] = False
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="KEY=VALUE",
+            help="Any other parameter of the API; may be given again.",
+            show_default=False,
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", help=f"Seconds for one request. [default: {config.TIMEOUT:.0f}]", show_default=False),
+    ] = None
+    retries: Annotated[
+        int | None,
+        typer.Option(
+            "--retries",
+            help=f"How often a failed request is sent again. [default: {config.RETRIES}]",
+            show_default=False,
+        ),
+    ] = None
+    env_file: Annotated[
+        Path | None,
+        typer.Option("--env-file", metavar="PATH", help="Read this file instead of .env.", show_default=False),
+    ] = None
+
+    def flags(self) -> config.Flags:
+        """The part of the options that are settings."""
+        return config.Flags(
+            provider=self.provider,
+            model=self.model,
+            voice=self.voice,
+            timeout=self.timeout,
+            retries=self.retries,
+            env_file=self.env_file,
+        )
+
+    def answer_format(self) -> str:
+        """The format of the spoken answer: what is asked for, or what the output's suffix says, or WAV.
+
+        Raises:
+            UsageError: there is no such format.
+        """
+        if self.format is None:
+            suffix = Path(self.output).suffix.lower() if self.output else ""
+            return FORMAT_OF_SUFFIX.get(suffix, "wav")
+        if self.format.lower() not in SUFFIX_OF_FORMAT:
+            raise UsageError(f"There is no format {self.format!r}.", hint=f"Choose {', '.join(SUFFIX_OF_FORMAT)}.")
+        return self.format.lower()
+
+    def parameters(self) -> dict[str, Any]:
+        """What `--param` adds to the request.
+
+        Raises:
+            UsageError: it is not KEY=VALUE, or KEY has an option of its own.
+        """
+        found: dict[str, Any] = {}
+        for item in self.param or []:
+            key, equals, value = item.partition("=")
+            if not equals or not key:
+                raise UsageError(f"--param wants KEY=VALUE, not {item!r}.", hint="--param max_completion_tokens=200")
+            if key in OWNED:
+                raise UsageError(f"--param {key}: there is an option for that.", hint="See --help.")
+            found[key] = _json_or_text(value)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextOrSpeechOptions(AnswerOptions):
+    """What a command takes besides when its answer may be text alone."""
+
+    text_only: Annotated[bool, typer.Option("--text-only", help="Ask for text alone.")] = False
+
+
+def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a command take the fields of `options` as its options, and get them as one object.
+
+    The command has a keyword-only parameter named `options`; Typer sees the fields in its place.
+    """
+    hints = get_type_hints(options, include_extras=True)
+    shared = [
+        inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=item.default, annotation=hints[item.name])
+        for item in fields(options)  # type: ignore[arg-type] # a dataclass, which has no name as a type
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter
+            for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "options"
+        ]
+
+        @functools.wraps(command)
+        def with_options(**values: Any) -> None:
+            mine = {parameter.name: values.pop(parameter.name) for parameter in shared}
+            command(**values, options=options(**mine))
+
+        signature = inspect.Signature([*own, *shared])
+        with_options.__signature__ = signature  # type: ignore[attr-defined] # what inspect looks for
+        with_options.__annotations__ = {name: item.annotation for name, item in signature.parameters.items()}
+        return with_options
+
+    return decorate
+
+
+def _json_or_text(value: str) -> Any:
+    def no_number(word: str) -> None:
+        raise ValueError(word)
+
+    try:
+        return json.loads(value, parse_constant=no_number)
+    except (ValueError, RecursionError):
+        return value

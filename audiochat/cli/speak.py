@@ -1,0 +1,58 @@
+"""`audiochat speak`: text in, spoken answer and transcript out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from audiochat import files
+from audiochat.cli.answer import Question, ask, terminal
+from audiochat.cli.options import AnswerOptions, takes
+from audiochat.errors import UsageError
+from audiochat.request import UserTurn
+from audiochat.terminal import Streams
+
+
+@takes(AnswerOptions)
+def speak(
+    prompt: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROMPT]...", help="What to ask; - is stdin.", show_default=False),
+    ] = None,
+    *,
+    options: AnswerOptions,
+) -> None:
+    """Ask in text; get a spoken answer and its transcript."""
+    screen = terminal(options)
+    text = _text(prompt or [], screen.streams)
+    ask(Question("speak", UserTurn(text), "speech", options.answer_format()), options, screen)
+
+
+def _text(words: list[str], streams: Streams) -> str:
+    """The prompt: the words, `-` among them being stdin; stdin alone when there are none."""
+    if not words:
+        if streams.stdin_is_terminal:
+            raise UsageError("There is nothing to ask.", hint='audiochat speak "Your question", or pipe it in.')
+        words = ["-"]
+    if words.count("-") > 1:
+        raise UsageError("stdin can be read only once.", hint="Leave one - in the prompt.")
+    text = " ".join(read_stdin(streams) if word == "-" else word for word in words)
+    if not text.strip():
+        raise UsageError("The prompt is empty.", hint='audiochat speak "Your question", or pipe it in.')
+    return checked(text)
+
+
+def read_stdin(streams: Streams) -> str:
+    """All of stdin as text, without the newline at its end."""
+    data = streams.stdin.read() if streams.stdin else b""
+    return files.decode_text(data, name="stdin").rstrip("\r\n")
+
+
+def checked(text: str) -> str:
+    """Refuse what no JSON can carry: arguments that are not UTF-8 arrive as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise UsageError("The prompt is not text in UTF-8.", hint="Check the terminal's encoding.") from exc
+    return text

@@ -1,0 +1,164 @@
+"""The shared request module: a Request goes out, a Reply comes back, whoever the provider is."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from audiochat import reply, service_errors
+from audiochat.errors import AudiochatError, BrokenAnswerError
+from audiochat.progress import Progress, Silence
+from audiochat.service_errors import LONGEST_WAIT, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import httpx2
+
+    from audiochat.providers import Connection
+    from audiochat.reply import Reply
+    from audiochat.request import Request
+
+LARGEST_ANSWER = 200_000_000
+"""Bytes of one answer: more than an hour of speech as WAV, and less than what hurts."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 8.0
+_RETRIED = frozenset({408, 409, 429})
+
+
+class Client:
+    """Sends requests over one connection; its retries cover what the SDK's do, and bodies cut short."""
+
+    def __init__(
+        self, connection: Connection, *, timeout: float, retries: int, progress: Progress | None = None
+    ) -> None:
+        self._sdk = connection.sdk
+        self._hints = connection.hints
+        self._timeout = timeout
+        self._retries = retries
+        self._progress = progress or Silence()
+
+    def send(self, request: Request) -> Reply:
+        """Ask, and wait for the whole answer.
+
+        Raises:
+            AudiochatError: of the kind that the answer, or its absence, is.
+        """
+        payload = request.payload()
+        body = _encode(payload)
+        for attempt in itertools.count():
+            try:
+                with self._answer(body, payload) as response:
+                    return self._reply(response)
+            except _http_errors() as exc:
+                self._retry(exc, attempt)
+        raise AssertionError("the loop above has no end")  # pragma: no cover
+
+    @contextmanager
+    def _answer(self, body: bytes, payload: Mapping[str, Any]) -> Iterator[httpx2.Response]:
+        """Post once; the answer's headers are there, its body is still to be read."""
+        import httpx2
+        from openai import Stream
+
+        self._progress.exchange("> POST /chat/completions", {}, payload)
+        started = time.monotonic()
+        # The SDK's public way to any path, without its typed models: they would hold the sound twice more.
+        response: Any = self._sdk.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            content=body,
+            options={
+                "headers": {"Content-Type": "application/json"},
+                "timeout": httpx2.Timeout(self._timeout, connect=min(self._timeout, 20.0)),
+                "max_retries": 0,
+            },
+            stream=True,
+            stream_cls=Stream[Any],
+        )
+        self._progress.exchange(
+            f"< {response.status_code} after {time.monotonic() - started:.2f} s", dict(response.headers), None
+        )
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def _reply(self, response: httpx2.Response) -> Reply:
+        id_ = service_errors.request_id(response.headers)
+        raw = self._read(response, id_)
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError) as exc:
+            page = b"<html" in raw[:1000].lower() or "html" in response.headers.get("content-type", "")
+            what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
+            hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
+            raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=id_) from exc
+        self._progress.exchange("< body", {}, body)
+        if isinstance(body, dict) and body.get("error"):
+            raise service_errors.refusal(body, status=response.status_code, id_=id_, hints=self._hints)
+        return reply.parse(body, request_id=id_)
+
+    def _read(self, response: httpx2.Response, id_: str | None) -> bytes:
+        """The whole body, in `timeout` seconds: the HTTP library only limits the time between bytes."""
+        import httpx2
+
+        deadline = time.monotonic() + self._timeout
+        raw = bytearray()
+        for chunk in response.iter_bytes():
+            raw += chunk
+            if len(raw) > LARGEST_ANSWER:
+                raise BrokenAnswerError("The answer has no end.", hint="No more of it was read.", request_id=id_)
+            if time.monotonic() > deadline:
+                raise httpx2.ReadTimeout("The body came too slowly.", request=response.request)
+        return bytes(raw)
+
+    def _retry(self, exc: Exception, attempt: int) -> None:
+        """Wait until it is sensible to ask again, or raise what the person should read."""
+        error = translate(exc, hints=self._hints)
+        delay = _delay(exc, attempt)
+        if delay is None or attempt >= self._retries:
+            raise error from exc
+        with self._progress.waiting(f"{error.message} Trying again in {delay:.0f} s."):
+            time.sleep(delay)
+
+
+def _encode(payload: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as exc:  # lone surrogates, infinite numbers
+        raise AudiochatError("The request holds what JSON cannot carry.") from exc
+
+
+def _http_errors() -> tuple[type[Exception], ...]:
+    import httpx2
+    import openai
+
+    return openai.OpenAIError, httpx2.RequestError, httpx2.StreamError
+
+
+def _delay(exc: Exception, attempt: int) -> float | None:
+    """Seconds until another try makes sense; None when it makes none.
+
+    A request that was sent whole and not answered in time is not sent again: its answer may be
+    under way, and paid for.
+    """
+    import httpx2
+    import openai
+
+    backoff: float = min(_FIRST_DELAY * 2**attempt, _LONGEST_DELAY) * random.uniform(0.75, 1.0)  # noqa: S311
+    if not isinstance(exc, openai.APIStatusError):
+        timed_out = isinstance(exc.__cause__ or exc, httpx2.ReadTimeout)
+        return backoff if isinstance(exc, openai.APIConnectionError | httpx2.RequestError) and not timed_out else None
+    headers = exc.response.headers
+    wanted = headers.get("x-should-retry")
+    transient = exc.status_code in _RETRIED or exc.status_code >= 500
+    if wanted == "false" or exc.code == "insufficient_quota" or not (transient or wanted == "true"):
+        return None
+    asked = service_errors.asked_to_wait(headers)
+    if asked is None:
+        return backoff
+    return asked if asked <= LONGEST_WAIT else None

@@ -1,0 +1,250 @@
+"""Settings: flag, then environment, then `.env`, then the user's own `.env`, then the default.
+
+This is the only room that reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+from audiochat.errors import ConfigurationError, FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ProviderName = Literal["azure", "openai", "local"]
+PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
+
+AZURE_DEPLOYMENT = "gpt-4o-mini-audio-preview"
+AZURE_API_VERSION = "2025-01-01-preview"
+OPENAI_MODEL = "gpt-audio-1.5"
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+VOICE = "alloy"
+TIMEOUT = 300.0
+RETRIES = 2
+
+
+class Source(Enum):
+    """Where a value comes from, strongest first."""
+
+    FLAG = "the command line"
+    ENVIRONMENT = "the environment"
+    NAMED_FILE = "the file of --env-file"
+    PROJECT_FILE = ".env in the working directory"
+    """Possibly somebody else's: a repository can bring one."""
+    USER_FILE = "the user's own .env"
+    DEFAULT = "the default"
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line said; None where it said nothing."""
+
+    provider: str | None = None
+    model: str | None = None
+    voice: str | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    env_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """The parts of the embedded engine that a user brings; None is the engine's own model."""
+
+    llm: str | None = None
+    """A GGUF file, or the base URL of a server that speaks OpenAI's chat completions in text."""
+    llm_model: str | None = None
+    """The model to ask that server for."""
+    llm_key: str | None = field(default=None, repr=False)
+    """The key of that server."""
+    stt: str | None = None
+    """A folder with a CTranslate2 Whisper model, or the name of one that faster-whisper fetches."""
+    tts: Path | None = None
+    """A Piper voice, `.onnx` with its `.onnx.json` beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a run needs to know from outside."""
+
+    provider: ProviderName
+    model: str | None
+    """Deployment (Azure) or model; None lets the local engine name its own."""
+    voice: str
+    timeout: float
+    """Seconds for one request."""
+    retries: int
+    """How often a failed request is sent again."""
+    azure_endpoint: str | None = None
+    azure_api_version: str = AZURE_API_VERSION
+    azure_api_key: str | None = field(default=None, repr=False)
+    openai_base_url: str = OPENAI_BASE_URL
+    openai_api_key: str | None = field(default=None, repr=False)
+    local: LocalSettings = field(default_factory=LocalSettings)
+    sdk_headers: bool = False
+    """Whether the SDK will add headers from OPENAI_CUSTOM_HEADERS, which it reads by itself."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Hosts that the user trusts with credentials against the rules, from the environment alone."""
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    """Where each value comes from, by its variable's name."""
+
+    def source(self, variable: str) -> Source:
+        """Where the value of `variable` comes from."""
+        return self.sources.get(variable, Source.DEFAULT)
+
+
+def load(
+    flags: Flags,
+    *,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """Gather the settings of a run.
+
+    Raises:
+        ConfigurationError: a value is none that its setting can have.
+        FileError: the file of `--env-file` cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    layers = _layers(flags, environment, directory or Path.cwd())
+    found = _Lookup(layers)
+    provider = _provider(flags.provider, found)
+    settings = Settings(
+        provider=provider,
+        model=_model(provider, flags.model, found),
+        voice=found.flag(flags.voice, "AUDIOCHAT_VOICE") or VOICE,
+        timeout=TIMEOUT if flags.timeout is None else flags.timeout,
+        retries=RETRIES if flags.retries is None else flags.retries,
+        azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
+        azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
+        azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
+        openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
+        openai_api_key=found.get("OPENAI_API_KEY"),
+        local=_local(provider, flags.model, found),
+        sdk_headers=bool(environment.get("OPENAI_CUSTOM_HEADERS")),
+        allowed_hosts=_allowed_hosts(environment),
+        sources=MappingProxyType(found.sources),
+    )
+    if settings.timeout <= 0 or settings.retries < 0:
+        raise ConfigurationError("--timeout wants seconds above 0, --retries a number from 0 up.")
+    return settings
+
+
+class _Lookup:
+    """Finds values in layers and remembers where; an empty value counts as not set."""
+
+    def __init__(self, layers: list[tuple[Source, Mapping[str, str]]]) -> None:
+        self._layers = layers
+        self.sources: dict[str, Source] = {}
+
+    def get(self, variable: str) -> str | None:
+        for source, values in self._layers:
+            if value := values.get(variable, "").strip():
+                self.sources[variable] = source
+                return value
+        return None
+
+    def flag(self, given: str | None, variable: str) -> str | None:
+        if given:
+            self.sources[variable] = Source.FLAG
+            return given
+        return self.get(variable)
+
+
+def _layers(flags: Flags, environment: Mapping[str, str], directory: Path) -> list[tuple[Source, Mapping[str, str]]]:
+    project = directory / ".env"
+    layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
+    if flags.env_file is not None:
+        if not flags.env_file.is_file():
+            raise FileError(f"{flags.env_file}: there is no such file to read settings from.")
+        named_project = flags.env_file.resolve() == project.resolve()
+        source = Source.PROJECT_FILE if named_project else Source.NAMED_FILE
+        layers.append((source, _read(flags.env_file)))
+    elif project.is_file():
+        layers.append((Source.PROJECT_FILE, _read(project)))
+    own = config_directory(environment) / ".env"
+    if own.is_file():
+        layers.append((Source.USER_FILE, _read(own)))
+    return layers
+
+
+def _read(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    try:
+        # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
+        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise FileError(f"{path}: the settings in it cannot be read ({exc}).") from exc
+    return {name: value for name, value in values.items() if value}
+
+
+def config_directory(environment: Mapping[str, str] | None = None) -> Path:
+    """The folder of the user's own `.env`."""
+    import platformdirs
+
+    if chosen := (os.environ if environment is None else environment).get("XDG_CONFIG_HOME"):
+        return Path(chosen) / "audiochat"
+    return platformdirs.user_config_path("audiochat", appauthor=False)
+
+
+def cache_directory() -> Path:
+    """The folder of what can be had again: models, and the ids of the local engine's answers."""
+    import platformdirs
+
+    if chosen := os.environ.get("XDG_CACHE_HOME"):
+        return Path(chosen) / "audiochat"
+    return platformdirs.user_cache_path("audiochat", appauthor=False)
+
+
+def _provider(flag: str | None, found: _Lookup) -> ProviderName:
+    chosen = found.flag(flag, "AUDIOCHAT_PROVIDER")
+    if chosen is None:
+        if found.get("AZURE_OPENAI_ENDPOINT"):
+            return "azure"
+        return "openai" if found.get("OPENAI_API_KEY") or found.get("OPENAI_BASE_URL") else "local"
+    if chosen.lower() not in PROVIDERS:
+        raise ConfigurationError(f"There is no provider {chosen!r}.", hint=f"Choose one of {', '.join(PROVIDERS)}.")
+    return cast("ProviderName", chosen.lower())
+
+
+def _model(provider: ProviderName, flag: str | None, found: _Lookup) -> str | None:
+    model = found.flag(flag, "AUDIOCHAT_MODEL")
+    if provider == "azure":
+        return model or found.get("AZURE_OPENAI_DEPLOYMENT_NAME") or AZURE_DEPLOYMENT
+    if provider == "openai":
+        return model or OPENAI_MODEL
+    return flag  # AUDIOCHAT_MODEL is the default for the cloud; the engine would not know it.
+
+
+def _local(provider: ProviderName, model_flag: str | None, found: _Lookup) -> LocalSettings:
+    llm, llm_model = found.get("AUDIOCHAT_LOCAL_LLM"), found.get("AUDIOCHAT_LOCAL_LLM_MODEL")
+    if provider == "local" and model_flag:
+        if model_flag.lower().endswith(".gguf"):
+            llm = model_flag
+        elif llm and llm.startswith(("http://", "https://")):
+            llm_model = model_flag
+        else:
+            raise ConfigurationError(
+                f"The local engine has no model {model_flag!r}.",
+                hint="Give -m a GGUF file, or set AUDIOCHAT_LOCAL_LLM to a file or a server; see .env.example.",
+            )
+    voice = found.get("AUDIOCHAT_LOCAL_TTS")
+    return LocalSettings(
+        llm=llm,
+        llm_model=llm_model,
+        llm_key=found.get("AUDIOCHAT_LOCAL_LLM_KEY"),
+        stt=found.get("AUDIOCHAT_LOCAL_STT"),
+        tts=Path(voice).expanduser() if voice else None,
+    )
+
+
+def _allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
+    names = environment.get("AUDIOCHAT_ALLOW_HOST", "").replace(",", " ").split()
+    return frozenset(name.lower() for name in names)

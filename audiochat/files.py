@@ -1,0 +1,194 @@
+"""Files that people name: the only opener of output files, and of what is read from them or stdin."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from audiochat.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STDIN_LIMIT = 1_000_000_000
+"""Bytes of a recording on stdin; it is kept on disk beyond the first few."""
+
+_SPOOLED = 32_000_000
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an output file goes."""
+
+    path: Path
+    replace: bool
+    """Take the place of an existing file; otherwise a free number is added to the name."""
+
+    def check(self) -> None:
+        """Find out what can be found out before an answer is paid for.
+
+        Raises:
+            FileError: the file cannot be written.
+        """
+        if self.path.is_dir():
+            raise FileError(f"{self.path} is a folder, not a file to write.", hint="Add a file name to it.")
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise FileError(f"There is no folder {folder} to write {self.path.name} in.", hint="Make it first.")
+        if _is_special(self.path):
+            return
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FileError(f"The folder {folder} cannot be written to.", hint="Choose another with -o.")
+
+    def save(self, data: bytes) -> Path:
+        """Write a whole file, atomically; the path it got.
+
+        Raises:
+            FileError: it cannot be written; `data` is then kept among the temporary files.
+        """
+        try:
+            if _is_special(self.path):
+                with self.path.open("wb") as device:
+                    device.write(data)
+                return self.path
+            with _temporary(self.path, data) as temporary:
+                return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
+        except OSError as exc:
+            why = exc.strerror or str(exc)
+            raise FileError(f"{self.path} cannot be written: {why}.", hint=_rescue(data, self.path)) from exc
+
+
+def _is_special(path: Path) -> bool:
+    """A device or a pipe has no content to replace: it is written to."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode)
+
+
+@contextlib.contextmanager
+def _temporary(path: Path, data: bytes) -> Iterator[Path]:
+    """A new file beside `path` with `data` in it; gone at the end unless it was moved."""
+    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(temporary, flags, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
+            file.write(data)
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _replace(temporary: Path, path: Path) -> Path:
+    if path.is_file() and not path.is_symlink():
+        shutil.copymode(path, temporary)
+    temporary.replace(path)
+    return path
+
+
+def _place(temporary: Path, path: Path) -> Path:
+    """Give the file the first free name, without a moment in which somebody else's could be overwritten."""
+    for candidate in _numbered(path):
+        try:
+            _link(temporary, candidate)
+        except FileExistsError:
+            continue
+        return candidate
+    raise AssertionError("numbers do not end")  # pragma: no cover
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError, AttributeError):  # a file system without hard links
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        temporary.replace(path)
+
+
+def _rescue(data: bytes, path: Path) -> str | None:
+    """The answer has been paid for: keep it where temporary files go."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=path.suffix, delete=False) as file:
+            file.write(data)
+    except OSError:
+        return None
+    return f"The answer is kept as {file.name}."
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that a person named, seekable: what cannot be sought in is read to its end first.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        if path.is_dir():
+            raise FileError(f"{path} is a folder, not a recording.", hint="Name a file in it.")
+        with path.open("rb") as file:
+            if file.seekable():
+                yield file
+                return
+            with spooled(file, name=str(path)) as copy:
+                yield copy
+    except FileNotFoundError as exc:
+        raise FileError(f"There is no file {path}.", hint="Check the name; quote it if it has spaces.") from exc
+    except OSError as exc:
+        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+
+
+@contextlib.contextmanager
+def spooled(source: BinaryIO, *, name: str) -> Iterator[BinaryIO]:
+    """A copy of a stream that can be sought in: in memory while small, else on disk.
+
+    Raises:
+        FileError: it has no end within `STDIN_LIMIT`.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as copy:
+        while block := source.read(_BLOCK):
+            copy.write(block)
+            if copy.tell() > STDIN_LIMIT:
+                raise FileError(f"{name} goes on for more than a gigabyte.", hint="Save it to a file first.")
+        copy.seek(0)
+        yield copy  # type: ignore[misc] # a BinaryIO in all but name since Python 3.11
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that a person named.
+
+    Raises:
+        FileError: it cannot be read, or is not UTF-8.
+    """
+    with reading(path) as file:
+        return decode_text(file.read(), name=str(path))
+
+
+def decode_text(data: bytes, *, name: str) -> str:
+    """Text from bytes, which are UTF-8, with or without its mark.
+
+    Raises:
+        FileError: they are not.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise FileError(f"{name} is not text in UTF-8.", hint="Convert it, for example with iconv.") from exc

@@ -1,0 +1,77 @@
+"""The three parts together, each loaded when it is needed and beside the others."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from audiochat.local.llm import Gguf, TextServer
+from audiochat.local.stt import Whisper
+from audiochat.local.tts import Piper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openai import OpenAI
+
+    from audiochat.config import LocalSettings
+
+T = TypeVar("T")
+
+
+class _Part(Generic[T]):
+    """Something that takes a while to load, and is loaded once."""
+
+    def __init__(self, pool: ThreadPoolExecutor, load: Callable[[], T]) -> None:
+        self._pool = pool
+        self._load = load
+        self._future: Future[T] | None = None
+
+    def start(self) -> Future[T]:
+        if self._future is None:
+            self._future = self._pool.submit(self._load)
+        return self._future
+
+    def get(self) -> T:
+        return self.start().result()
+
+
+class Engine:
+    """What `local.api` asks for: `Parts`."""
+
+    def __init__(self, settings: LocalSettings, *, server: OpenAI | None = None) -> None:
+        self._pool = ThreadPoolExecutor(3, thread_name_prefix="audiochat-loading")
+        self._recognizer = _Part(self._pool, lambda: Whisper(settings))
+        self._synthesizer = _Part(self._pool, lambda: Piper(settings))
+
+        def model() -> Gguf | TextServer:
+            if server is not None:
+                return TextServer(server, settings.llm_model)
+            return Gguf(Path(settings.llm).expanduser() if settings.llm else None)
+
+        self._model = _Part(self._pool, model)
+
+    def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
+        """Start loading what the next request will need."""
+        loaded = self._model.start()
+        if recognizer:
+            self._recognizer.start()
+        if synthesizer:
+            self._synthesizer.start()
+        self._pool.submit(lambda: loaded.result().warm(recording=recognizer))
+
+    @property
+    def recognizer(self) -> Whisper:
+        """What hears."""
+        return self._recognizer.get()
+
+    @property
+    def model(self) -> Gguf | TextServer:
+        """What thinks."""
+        return self._model.get()
+
+    @property
+    def synthesizer(self) -> Piper:
+        """What speaks."""
+        return self._synthesizer.get()

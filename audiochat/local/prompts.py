@@ -1,0 +1,164 @@
+"""How the model is told what was said, heard and measured.
+
+The built-in model is tiny: instructions barely reach it, examples do. Their wording was measured on forty
+questions (docs/local-engine.md); change a word and measure again. Larger models get instructions.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from audiochat.local.stt import Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a conversation, its recordings heard."""
+
+    role: str
+    """system, user or assistant."""
+    text: str
+    heard: tuple[Heard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as a language model gets it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation, ready for a language model."""
+
+    messages: tuple[Message, ...]
+    fixed: int = 0
+    """How many messages at the start are always the same: what the model made of them can be kept."""
+    repeat_penalty: float = 1.0
+
+
+def _examples(*texts: str) -> tuple[Message, ...]:
+    return tuple(Message("assistant" if index % 2 else "user", text) for index, text in enumerate(texts))
+
+
+_GENERAL = _examples(
+    "Hi there!",
+    "Hello! How can I help you today?",
+    "Why do we have seasons?",
+    "We have seasons because the axis of the Earth is tilted. As the Earth moves around the Sun, each half of it "
+    "gets more light in its summer and less in its winter.",
+    "Are apples healthy?",
+    "Yes, apples are healthy. They are full of fiber and vitamins.",
+    "How do I cook rice?",
+    "To cook rice, put one cup of rice and two cups of water in a pot. Bring the water to a boil, cover the pot, "
+    "and let it simmer for fifteen minutes.",
+    "Sum this up: Owls hunt at night. They have large eyes and very good hearing, so they can find mice in the dark.",
+    "Owls hunt at night and find mice with their large eyes and good hearing.",
+    "Write a haiku about snow.",
+    "Snow falls on the pines. The quiet night holds its breath. White fields wait for dawn.",
+    "Say good morning.",
+    "Good morning! I hope you have a nice day.",
+)
+_RECORDING = _examples(
+    "The recording is 5.0 seconds long. The speaker talks at 192 words per minute. The loudness is -24 dBFS. "
+    'The speaker says: "Thank you for calling the library. We are open from 9 a.m. to 5 p.m. on weekdays."\n\n'
+    "Describe the recording in detail.",
+    "The speaker says thank you for calling the library, and that it is open from 9 a.m. to 5 p.m. on weekdays. "
+    "The recording is 5.0 seconds long, at 192 words per minute and a loudness of -24 dBFS.",
+    "The loudness is -24 dBFS.\n\nHow loud is it?",
+    "The loudness is -24 dBFS.",
+    "The speaker talks at 192 words per minute.\n\nHow fast does the person talk?",
+    "The person talks at 192 words per minute.",
+    "When are they open?",
+    "They are open from 9 a.m. to 5 p.m. on weekdays.",
+    "What is the recording about?",
+    "It is about the library and when it is open.",
+    'The speaker says: "The bus was late again this morning, and the seats were dirty. I will not take it anymore."'
+    "\n\nWhat did the speaker say?",
+    "The speaker says that the bus was late again this morning, that the seats were dirty, and that they will not "
+    "take it anymore.",
+    "Sum it up.",
+    "The bus was late and dirty, so the speaker will not take it anymore.",
+    "In short, what is the opinion?",
+    "The opinion of the bus is negative, because it was late and dirty.",
+    "Why will they not take it?",
+    "Because the bus was late again and the seats were dirty.",
+    "The recording is 7.1 seconds long.\n\nHow long does it take?",
+    "The recording is 7.1 seconds long.",
+)
+
+_ASKS_ALL = re.compile(r"describe|detail|measure|propert", re.IGNORECASE)
+_ASKS_LENGTH = re.compile(r"how long|length|duration|second|minute", re.IGNORECASE)
+_ASKS_SPEED = re.compile(r"fast|slow|speed|pace|words per|\brate\b", re.IGNORECASE)
+_ASKS_LOUDNESS = re.compile(r"loud|quiet|volume|level|dbfs", re.IGNORECASE)
+
+_INSTRUCTIONS = (
+    "Your answer is read aloud: speak in at most four short sentences, without lists, markup or emoji. "
+    "A recording that the user sends is given to you as what was heard in it, with its measurements."
+)
+
+
+def fixed_part(*, recording: bool) -> Prompt:
+    """What every prompt to the built-in model starts with."""
+    system = Message("system", "You are a helpful assistant." if recording else "")
+    messages = (system, *(_RECORDING if recording else _GENERAL))
+    # Words of a recording are to be repeated; elsewhere repetition is how a tiny model goes astray.
+    return Prompt(messages, fixed=len(messages), repeat_penalty=1.0 if recording else 1.1)
+
+
+def by_example(said: Sequence[Said]) -> Prompt:
+    """The conversation as the built-in model understands it best."""
+    start = fixed_part(recording=any(one.heard for one in said))
+    given = " ".join(one.text for one in said if one.role == "system").strip()
+    if given:
+        start = Prompt((Message("system", given), *start.messages[1:]), 0, start.repeat_penalty)
+    return Prompt((*start.messages, *_conversation(said)), start.fixed, start.repeat_penalty)
+
+
+def by_instruction(said: Sequence[Said]) -> Prompt:
+    """The conversation for a model that follows instructions."""
+    given = [one.text for one in said if one.role == "system"]
+    messages = [Message("system", "\n\n".join([*given, _INSTRUCTIONS]))]
+    for one in said:
+        if one.role != "system":
+            content = "\n\n".join([*(_report(heard) for heard in one.heard), one.text]).strip()
+            messages.append(Message(one.role, content))
+    return Prompt(tuple(messages))
+
+
+def _conversation(said: Sequence[Said]) -> Iterator[Message]:
+    """The turns; a fact that was measured stands where it is asked for, or the tiny model mixes them up."""
+    latest: Heard | None = None
+    for one in said:
+        if one.role == "assistant":
+            yield Message("assistant", one.text)
+        elif one.role == "user":
+            words = [f'The speaker says: "{heard.text}"' for heard in one.heard if heard.text]
+            words += ["Nobody speaks in the recording."] * (len(words) < len(one.heard))
+            latest = one.heard[-1] if one.heard else latest
+            facts = [] if latest is None else list(_facts(latest, one.text))
+            context = " ".join([*facts, *words])
+            yield Message("user", f"{context}\n\n{one.text}".strip() if context else one.text)
+
+
+def _facts(heard: Heard, question: str) -> Iterator[str]:
+    everything = _ASKS_ALL.search(question)
+    if everything or _ASKS_LENGTH.search(question):
+        yield f"The recording is {heard.seconds:.1f} seconds long."
+    if heard.text and (everything or _ASKS_SPEED.search(question)):
+        yield f"The speaker talks at {heard.words_a_minute:.0f} words per minute."
+    if everything or _ASKS_LOUDNESS.search(question):
+        yield f"The loudness is {heard.loudness:.0f} dBFS."
+
+
+def _report(heard: Heard) -> str:
+    words = f'It says: "{heard.text}"' if heard.text else "Nobody speaks in it."
+    speed = f", {heard.words_a_minute:.0f} words per minute" if heard.text else ""
+    return f"[Recording, {heard.seconds:.1f} seconds{speed}, {heard.loudness:.0f} dBFS. {words}]"

@@ -1,0 +1,44 @@
+"""Text that is still being written, cut into whole sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_END = re.compile(r"[.!?]+[\"')\u201d]*(?=\s)")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e)|(?:^|\s)\d{1,2})\.$")
+_HALF_OF_DAY = re.compile(r"\b[ap]\.m\.$", re.IGNORECASE)
+
+
+def sentences(pieces: Iterator[str], limit: int) -> Iterator[str]:
+    """Whole sentences out of pieces of text, at most `limit`.
+
+    What is left unfinished at the end is dropped, unless nothing else was said.
+    """
+    text, given = "", 0
+    for piece in pieces:
+        text += piece
+        while (end := _first_end(text)) is not None:
+            yield text[:end].strip()
+            text, given = text[end:], given + 1
+            if given == limit:
+                return
+    rest = text.strip()
+    if rest and (given == 0 or rest.rstrip("\"')\u201d").endswith((".", "!", "?"))):
+        yield rest
+
+
+def _first_end(text: str) -> int | None:
+    """Where the first sentence ends that is known to: the next one has begun."""
+    for found in _END.finditer(text):
+        end = found.end()
+        following = text[end:].lstrip()
+        if not following or _ABBREVIATION.search(text[:end]):
+            continue
+        if _HALF_OF_DAY.search(text[:end]) and not following[0].isupper():
+            continue
+        return end
+    return None

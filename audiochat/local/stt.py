@@ -1,0 +1,94 @@
+"""Speech to text, with faster-whisper (CTranslate2) on the processor."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from audiochat.errors import ConfigurationError
+from audiochat.local import models
+
+if TYPE_CHECKING:
+    from audiochat.config import LocalSettings
+
+_RATE = 16_000
+"""Samples a second that Whisper wants."""
+
+_SILENCE_DBFS = -120.0
+"""Stands for the loudness of digital silence, which has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a recording holds, as far as it was measured."""
+
+    text: str
+    """The words; empty where no speech was recognised."""
+    seconds: float
+    """Of the whole recording."""
+    speech_seconds: float
+    """Of the parts in which somebody speaks."""
+    loudness: float
+    """Root mean square of the samples, in dBFS."""
+
+    @property
+    def words_a_minute(self) -> float:
+        """How fast is spoken, pauses left out; 0 without speech."""
+        return 60 * len(self.text.split()) / self.speech_seconds if self.speech_seconds else 0.0
+
+
+class Recognizer(Protocol):
+    """Hears what is said."""
+
+    def hear(self, audio: bytes) -> Heard:
+        """Listen to a WAV or MP3 file.
+
+        Raises:
+            ValueError: it is none.
+        """
+
+
+class Whisper:
+    """A Whisper model in CTranslate2's format."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        from faster_whisper import WhisperModel
+
+        chosen = settings.stt
+        folder = models.WHISPER.folder if chosen is None else Path(chosen).expanduser()
+        own = chosen is not None
+        if own and not folder.is_dir() and ("/" in (chosen or "") and (chosen or "").count("/") != 1):
+            raise ConfigurationError(f"AUDIOCHAT_LOCAL_STT: there is no folder {chosen}.", hint="See .env.example.")
+        name = str(folder) if folder.is_dir() else str(chosen)
+        try:
+            self._model: Any = WhisperModel(name, device="cpu", compute_type="int8")
+        except (OSError, RuntimeError, ValueError) as exc:
+            raise ConfigurationError(
+                f"The Whisper model {name} cannot be loaded: {' '.join(str(exc).split())[:200]}",
+                hint="Set AUDIOCHAT_LOCAL_STT to a folder with a CTranslate2 model, or unset it.",
+            ) from exc
+
+    def hear(self, audio: bytes) -> Heard:
+        """Listen to a WAV or MP3 file; see `Recognizer`."""
+        import av
+        import numpy as np
+        from faster_whisper import decode_audio
+
+        try:
+            samples = decode_audio(io.BytesIO(audio), sampling_rate=_RATE)
+        except (av.error.FFmpegError, IndexError, ValueError) as exc:
+            raise ValueError("no sound that can be decoded") from exc
+        if not len(samples):
+            raise ValueError("no sound in it")
+        power = float(np.mean(np.square(samples, dtype=np.float64)))
+        # Without the detector of voices, Whisper hears "You" in silence.
+        segments, info = self._model.transcribe(samples, vad_filter=True, beam_size=1, condition_on_previous_text=False)
+        return Heard(
+            text=" ".join(segment.text.strip() for segment in segments).strip(),
+            seconds=len(samples) / _RATE,
+            speech_seconds=float(info.duration_after_vad),
+            loudness=10 * math.log10(power) if power > 0 else _SILENCE_DBFS,
+        )

@@ -1,0 +1,64 @@
+"""Who answers: each provider is one file that turns Settings into one ready SDK client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx2
+    from openai import OpenAI
+
+    from audiochat.config import ProviderName, Settings
+    from audiochat.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An SDK client that is ready to send, and what its provider has to say."""
+
+    sdk: OpenAI = field(repr=False)
+    provider: ProviderName
+    model: str
+    """Deployment (Azure) or model that requests name."""
+    hints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What to do about an error, by its code, in the words of this provider's settings."""
+
+
+def connect(settings: Settings, progress: Progress) -> Connection:
+    """The connection that the settings ask for.
+
+    Raises:
+        ConfigurationError: a setting is missing, or a credential would go astray.
+        SignInError: keyless sign-in fails.
+    """
+    import logging
+
+    # What these libraries log is for their developers; what a person needs is in our errors.
+    for library in ("azure", "openai", "httpx2", "httpcore2", "msal"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
+    return _connector(settings.provider)(settings, progress)
+
+
+def _connector(provider: ProviderName) -> Callable[[Settings, Progress], Connection]:
+    if provider == "azure":
+        from audiochat.providers import azure
+
+        return azure.connect
+    if provider == "openai":
+        from audiochat.providers import openai
+
+        return openai.connect
+    from audiochat.providers import local
+
+    return local.connect
+
+
+def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = None) -> httpx2.Client:
+    """The SDK's own HTTP client, except that it follows no redirect: a credential would follow too."""
+    from openai import DefaultHttpxClient
+
+    return DefaultHttpxClient(follow_redirects=False, auth=auth)

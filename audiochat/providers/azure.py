@@ -1,0 +1,125 @@
+"""Azure OpenAI: keyless with Microsoft Entra ID unless a key is set; the dated API and the v1 API."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from audiochat import endpoint
+from audiochat.config import Source
+from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
+from audiochat.errors import ConfigurationError, SignInError
+from audiochat.providers import Connection, http_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openai import OpenAI
+
+    from audiochat.config import Settings
+    from audiochat.progress import Progress
+
+ENDPOINT = "AZURE_OPENAI_ENDPOINT"
+KEY = "AZURE_OPENAI_API_KEY"
+
+SCOPE = "https://cognitiveservices.azure.com/.default"
+SCOPE_V1 = "https://ai.azure.com/.default"
+SCOPE_US_GOVERNMENT = "https://cognitiveservices.azure.us/.default"
+
+_V1 = "/openai/v1"
+_HINTS = {
+    "wrong_credential": f"Check that {ENDPOINT} and {KEY} belong to one resource; "
+    "or unset the key to sign in with 'az login'.",
+    "permission_denied": "Have the role 'Cognitive Services OpenAI User' assigned to you on the resource; "
+    "it takes some minutes to work.",
+    "DeploymentNotFound": "Give the deployment's exact name with -m or AZURE_OPENAI_DEPLOYMENT_NAME "
+    "(a new one takes five minutes).",
+    "not_found": f"Check {ENDPOINT} (https://NAME.openai.azure.com, or ending in {_V1}) and OPENAI_API_VERSION.",
+    "not_an_audio_model": "Name a deployment of an audio model (gpt-audio, gpt-audio-mini) with -m.",
+    "no_such_host": f"Check the name in {ENDPOINT}, and the network.",
+}
+
+
+def connect(settings: Settings, _progress: Progress) -> Connection:
+    """Make the SDK client for the resource that AZURE_OPENAI_ENDPOINT names.
+
+    Raises:
+        ConfigurationError: there is no endpoint, or the credential must not go to it.
+    """
+    if settings.azure_endpoint is None:
+        raise ConfigurationError(f"{ENDPOINT} is not set.", hint="See .env.example, or choose another --provider.")
+    target = endpoint.parse(settings.azure_endpoint, variable=ENDPOINT)
+    key = settings.azure_api_key
+    credential = (
+        Credential(KEY, settings.source(KEY))
+        if key
+        else Credential("the sign-in with Microsoft Entra ID", Source.ENVIRONMENT, token=True)
+    )
+    for sent in (credential, *endpoint.custom_headers(settings)):
+        endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
+    model = settings.model or ""
+    sdk = _v1(target, key) if target.path.endswith(_V1) else _dated(target, key, model, settings.azure_api_version)
+    return Connection(sdk=sdk, provider="azure", model=model, hints=_HINTS)
+
+
+def _v1(target: Endpoint, key: str | None) -> OpenAI:
+    from openai import OpenAI
+
+    credential = key or _token_provider(target)
+    return OpenAI(base_url=target.url, api_key=credential, http_client=http_client(), max_retries=0)
+
+
+def _dated(target: Endpoint, key: str | None, deployment: str, api_version: str) -> OpenAI:
+    from openai import AzureOpenAI
+
+    if "/" in deployment or deployment in (".", ".."):
+        raise ConfigurationError(f"{deployment!r} cannot be a deployment's name.", hint="Look it up in the portal.")
+    return AzureOpenAI(
+        azure_endpoint=target.url,
+        azure_deployment=deployment,
+        api_version=api_version,
+        api_key=key,
+        azure_ad_token_provider=None if key else _token_provider(target),
+        http_client=http_client(),
+        max_retries=0,
+    )
+
+
+def scope(target: Endpoint) -> str:
+    """The audience of the token that `target` accepts."""
+    if target.host.endswith(".azure.us"):
+        return SCOPE_US_GOVERNMENT
+    if target.path.endswith(_V1) or target.host.endswith(".services.ai.azure.com"):
+        return SCOPE_V1
+    return SCOPE
+
+
+def _token_provider(target: Endpoint) -> Callable[[], str]:
+    from azure.core.exceptions import ClientAuthenticationError
+    from azure.identity import AzureAuthorityHosts, DefaultAzureCredential, get_bearer_token_provider
+
+    if target.host.endswith(".azure.us"):
+        chain = DefaultAzureCredential(authority=AzureAuthorityHosts.AZURE_GOVERNMENT)
+    else:
+        chain = DefaultAzureCredential()
+    ask = get_bearer_token_provider(chain, scope(target))
+
+    def token() -> str:
+        try:
+            return ask()
+        except ClientAuthenticationError as exc:
+            raise _sign_in_error(str(exc.message)) from exc
+
+    return token
+
+
+def _sign_in_error(message: str) -> SignInError:
+    """Condense the some twenty lines of DefaultAzureCredential to what was tried, and the way in."""
+    tried = list(dict.fromkeys(re.findall(r"^\s*(\w+)Credential:", message, re.MULTILINE)))
+    first = next((line.strip() for line in message.splitlines() if line.strip()), "no reason given")
+    reason = f"tried {', '.join(tried)}" if tried else first[:200]
+    return SignInError(
+        f"Keyless sign-in with Microsoft Entra ID failed: {reason}.",
+        hint=f"Run 'az login' (and 'az account set' for the right subscription), or set {KEY}.",
+        code="sign_in_failed",
+    )

@@ -1,0 +1,156 @@
+"""The embedded engine, behind the same SDK client as the cloud: an HTTP transport that stays in this process."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from audiochat import endpoint
+from audiochat.config import Source
+from audiochat.endpoint import Credential
+from audiochat.errors import ConfigurationError
+from audiochat.providers import Connection, http_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openai import OpenAI
+
+    from audiochat.config import LocalSettings, Settings
+    from audiochat.local.api import ChatCompletions
+    from audiochat.progress import Progress
+
+LLM = "AUDIOCHAT_LOCAL_LLM"
+LLM_KEY = "AUDIOCHAT_LOCAL_LLM_KEY"
+
+_CONNECT = "To use Azure OpenAI set AZURE_OPENAI_ENDPOINT, to use OpenAI set OPENAI_API_KEY."
+
+
+def connect(settings: Settings, progress: Progress) -> Connection:
+    """Make the SDK client of the engine, its models on disk.
+
+    Raises:
+        ConfigurationError: the extra `local` is not installed, or a part that the user brings is not there.
+        UnavailableError: the models cannot be fetched.
+    """
+    own = settings.local
+    served = own.llm is not None and own.llm.startswith(("http://", "https://"))
+    _require(["faster_whisper", "piper", "filelock", *([] if served else ["cyllama"])])
+    _check_files(own, served=served)
+    from audiochat.local import models
+
+    needed = ((models.SMOLLM2, own.llm), (models.WHISPER, own.stt), (models.JOE, own.tts))
+    models.ensure([model for model, replaced in needed if replaced is None], progress)
+    from openai import OpenAI
+
+    from audiochat.local.answers import Answers
+    from audiochat.local.api import ChatCompletions
+    from audiochat.local.engine import Engine
+
+    engine = Engine(own, server=_text_server(settings) if served else None)
+    name = models.SMOLLM2.title if own.llm is None else own.llm_model or Path(own.llm).stem
+    progress.note(_notice(settings, name))
+    transport = InProcess(ChatCompletions(engine, Answers()))
+    sdk = OpenAI(
+        base_url="http://127.0.0.1/v1",  # never opened: the transport answers
+        api_key="none",
+        http_client=httpx2.Client(transport=transport),
+        max_retries=0,
+    )
+    return Connection(sdk=sdk, provider="local", model=name)
+
+
+class InProcess(httpx2.BaseTransport):
+    """Hands requests to the engine as if there were a server."""
+
+    def __init__(self, completions: ChatCompletions) -> None:
+        self._completions = completions
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request; see `httpx2.BaseTransport`."""
+        answer = self._completions.respond(request.read())
+        headers = {"content-type": answer.content_type, **answer.headers}
+        return httpx2.Response(answer.status, headers=headers, stream=_Chunks(answer.chunks))
+
+
+class _Chunks(httpx2.SyncByteStream):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+def _require(packages: list[str]) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"The local engine is not installed ({', '.join(missing)} missing), and no cloud is configured.",
+            hint=f"{install_command('local')}  {_CONNECT}",
+            code="not_installed",
+        )
+
+
+def install_command(extra: str) -> str:
+    """The exact command that adds an extra of audiochat to this Python, wherever audiochat came from."""
+    import sys
+
+    return f"Install it with: {sys.executable} -m pip install '{_where_from()}[{extra}]'"
+
+
+def _where_from() -> str:
+    """The name, or the folder that this copy was installed from: PEP 610's direct_url.json tells."""
+    import json
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        url = json.loads(metadata.distribution("audiochat").read_text("direct_url.json") or "{}").get("url", "")
+    except (metadata.PackageNotFoundError, ValueError):
+        return "audiochat"
+    parts = urlsplit(url)
+    return unquote(parts.path) if parts.scheme == "file" else "audiochat"
+
+
+def _check_files(own: LocalSettings, *, served: bool) -> None:
+    if own.llm and not served and not Path(own.llm).expanduser().is_file():
+        raise ConfigurationError(
+            f"{LLM}: there is no file {own.llm}.", hint="Name a GGUF file or the base URL of a text server."
+        )
+    if own.tts and not own.tts.is_file():
+        raise ConfigurationError(
+            f"AUDIOCHAT_LOCAL_TTS: there is no file {own.tts}.", hint="Name the .onnx file of a Piper voice."
+        )
+
+
+def _text_server(settings: Settings) -> OpenAI:
+    from openai import OpenAI
+
+    target = endpoint.parse(settings.local.llm or "", variable=LLM)
+    key = settings.local.llm_key
+    if key:
+        sent = Credential(LLM_KEY, settings.source(LLM_KEY))
+        endpoint.check(target, sent, settings=settings, variable=LLM, vendor_hosts=())
+    return OpenAI(
+        base_url=target.url,
+        api_key=key or "none",
+        http_client=http_client(),
+        timeout=settings.timeout,
+        max_retries=settings.retries,
+    )
+
+
+def _notice(settings: Settings, name: str) -> str:
+    what = f"local engine, {name}"
+    if settings.local.llm is None:
+        what += ": a small model, its answers can be wrong"
+    chosen = settings.source("AUDIOCHAT_PROVIDER") is not Source.DEFAULT
+    return what if chosen else f"{what}. {_CONNECT}"

@@ -1,0 +1,55 @@
+"""OpenAI, and any other server that speaks its API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audiochat import endpoint
+from audiochat.endpoint import OPENAI_HOSTS, Credential
+from audiochat.errors import ConfigurationError
+from audiochat.providers import Connection, http_client
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from audiochat.config import Settings
+    from audiochat.progress import Progress
+
+BASE_URL = "OPENAI_BASE_URL"
+KEY = "OPENAI_API_KEY"
+
+_HINTS = {
+    "wrong_credential": f"Check {KEY}, and that it belongs to the server at {BASE_URL} if that is set.",
+    "not_found": f"Check {BASE_URL}: it usually ends in /v1.",
+    "no_such_host": f"Check {BASE_URL} and the network.",
+}
+
+
+def connect(settings: Settings, _progress: Progress) -> Connection:
+    """Make the SDK client for OpenAI, or for the server that OPENAI_BASE_URL names.
+
+    Raises:
+        ConfigurationError: OpenAI's own host needs a key, or the key must not go to the server.
+    """
+    from openai import OpenAI
+
+    target = endpoint.parse(settings.openai_base_url, variable=BASE_URL)
+    key = settings.openai_api_key
+    if key is None and target.within(OPENAI_HOSTS):
+        raise ConfigurationError(f"{KEY} is not set.", hint="See .env.example, or choose another --provider.")
+    sent = [] if key is None else [Credential(KEY, settings.source(KEY))]
+    for credential in (*sent, *endpoint.custom_headers(settings)):
+        endpoint.check(target, credential, settings=settings, variable=BASE_URL, vendor_hosts=OPENAI_HOSTS)
+    sdk = OpenAI(
+        base_url=target.url,
+        api_key=key or "none",  # the SDK insists on one
+        http_client=http_client(auth=None if key else _without_authorization),
+        max_retries=0,
+    )
+    return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS)
+
+
+def _without_authorization(request: httpx2.Request) -> httpx2.Request:
+    """A server of one's own often has no keys; then none is sent, not even a made-up one."""
+    request.headers.pop("Authorization", None)
+    return request

@@ -1,0 +1,145 @@
+"""What is answered: from the wire's dictionaries to audio bytes and a transcript."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from audiochat.errors import BrokenAnswerError, RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the service counted them; None where it did not say."""
+
+    input_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_tokens: int | None = None
+    output_audio_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenAudio:
+    """The spoken half of an answer."""
+
+    data: bytes = field(repr=False)
+    """Encoded in the format that was asked for; pcm16 is s16le, mono, 24,000 Hz."""
+    id: str | None = None
+    """What a later turn refers to."""
+    expires_at: int | None = None
+    """When the service forgets the id, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    transcript: str
+    """The words, exactly as the service sent them."""
+    audio: SpokenAudio | None = None
+    """None where the model answered in text alone."""
+    usage: Usage = field(default_factory=Usage)
+    finish_reason: str | None = None
+    model: str | None = None
+    """The model that says that it answered."""
+    request_id: str | None = None
+
+
+def parse(body: object, *, request_id: str | None = None) -> Reply:
+    """Read a whole chat completion.
+
+    Args:
+        body: The answer's JSON, as `json.loads` gives it.
+        request_id: The service's id of the request.
+
+    Raises:
+        BrokenAnswerError: it has not the shape of a chat completion, or its audio is not base64.
+        RefusedError: the content filter took the answer away.
+    """
+    if not isinstance(body, Mapping):
+        raise _broken("The answer is JSON, but no chat completion.", request_id)
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        raise _broken("The answer holds no choices.", request_id)
+    message = choices[0].get("message")
+    if not isinstance(message, Mapping):
+        raise _broken("The answer holds no message.", request_id)
+    finish_reason = _text(choices[0].get("finish_reason"))
+    audio = message.get("audio")
+    spoken = audio if isinstance(audio, Mapping) else {}
+    transcript = next(
+        (text for text in (spoken.get("transcript"), message.get("content"), message.get("refusal")) if text),
+        "",
+    )
+    if not isinstance(transcript, str):
+        raise _broken("The answer's transcript is no text.", request_id)
+    if not transcript and not spoken:
+        raise _nothing(finish_reason, request_id)
+    return Reply(
+        transcript=transcript,
+        audio=_spoken(spoken, transcript, request_id) if spoken else None,
+        usage=parse_usage(body.get("usage")),
+        finish_reason=finish_reason,
+        model=_text(body.get("model")),
+        request_id=request_id,
+    )
+
+
+def parse_usage(usage: object) -> Usage:
+    """Read the wire's `usage`; a service that sends none, or half of it, is no error."""
+    if not isinstance(usage, Mapping):
+        return Usage()
+    return Usage(
+        input_tokens=_count(usage.get("prompt_tokens")),
+        input_audio_tokens=_count(_get(usage.get("prompt_tokens_details"), "audio_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        output_audio_tokens=_count(_get(usage.get("completion_tokens_details"), "audio_tokens")),
+    )
+
+
+def _spoken(audio: Mapping[str, Any], transcript: str, request_id: str | None) -> SpokenAudio:
+    encoded = audio.get("data")
+    if not isinstance(encoded, str) or not encoded:
+        raise _broken("The spoken answer holds no sound.", request_id, transcript)
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise _broken("The spoken answer cannot be decoded: it is not base64.", request_id, transcript) from exc
+    return SpokenAudio(data=data, id=_text(audio.get("id")), expires_at=_count(audio.get("expires_at")))
+
+
+def _nothing(finish_reason: str | None, request_id: str | None) -> BrokenAnswerError | RefusedError:
+    if finish_reason == "content_filter":
+        return RefusedError(
+            "The content filter took the whole answer away.",
+            hint="Say it differently, or have the deployment's content filter changed.",
+            code="content_filter",
+            request_id=request_id,
+        )
+    return _broken("The answer is empty: neither text nor sound.", request_id)
+
+
+def _broken(message: str, request_id: str | None, transcript: str | None = None) -> BrokenAnswerError:
+    return BrokenAnswerError(
+        message,
+        hint="The service, or something between, is at fault; try again, and report the request id if it lasts.",
+        request_id=request_id,
+        transcript=transcript,
+    )
+
+
+def _get(mapping: object, key: str) -> object:
+    return mapping.get(key) if isinstance(mapping, Mapping) else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():  # neither NaN nor infinite, which Python's JSON lets in
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

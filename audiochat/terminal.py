@@ -1,0 +1,230 @@
+"""The only printer: data on stdout, everything for people on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from audiochat.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rich.console import Console
+
+    from audiochat.errors import AudiochatError
+
+ENVELOPE_VERSION = 1
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
+    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"  # what turns the direction of text, or hides
+    "\ud800-\udfff]"  # halves of characters
+)
+_DATA_KEYS = frozenset({"data"})
+_SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie"})
+_LONG = 2_000
+
+
+class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enough
+    """Whoever read our stdout has closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What the process is connected to; a test makes its own."""
+
+    stdin: BinaryIO | None
+    stdout: BinaryIO | None
+    stderr: IO[str] | None
+    stdin_is_terminal: bool = False
+    stdout_is_terminal: bool = False
+    stderr_is_terminal: bool = False
+
+    @classmethod
+    def of_process(cls) -> Streams:
+        """The three streams of this process, of which any may be closed."""
+        return cls(
+            stdin=sys.stdin.buffer if sys.stdin else None,
+            stdout=sys.stdout.buffer if sys.stdout else None,
+            stderr=sys.stderr,
+            stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()),
+            stdout_is_terminal=bool(sys.stdout and sys.stdout.isatty()),
+            stderr_is_terminal=bool(sys.stderr and sys.stderr.isatty()),
+        )
+
+
+class Terminal:
+    """Prints; and watches long work (`Progress`)."""
+
+    def __init__(self, streams: Streams, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
+        self.streams = streams
+        self.quiet = quiet
+        self.debug = debug
+        self.as_json = as_json
+        self._people: Console | None = None
+
+    # --- stdout: data
+
+    def write(self, data: bytes) -> None:
+        """Data on stdout, at once.
+
+        Raises:
+            ReaderGone: nobody reads it any more.
+            FileError: it cannot be written.
+        """
+        out = self.streams.stdout
+        if out is None:
+            raise FileError("Standard output is closed.", hint="Write to a file with -o.")
+        try:
+            out.write(data)
+            out.flush()
+        except BrokenPipeError as exc:
+            self._abandon_stdout()
+            raise ReaderGone from exc
+        except OSError as exc:
+            self._abandon_stdout()
+            raise FileError(f"Standard output cannot be written: {exc.strerror or exc}.") from exc
+
+    def _abandon_stdout(self) -> None:
+        """Let Python's flush at exit, of what could not be written, go nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        os.close(nowhere)
+
+    def transcript(self, text: str) -> None:
+        """The words of an answer: to a pipe as they are, on a terminal wrapped and harmless."""
+        if not self.streams.stdout_is_terminal:
+            self.write(_line(text).encode("utf-8", errors="replace"))
+            return
+        from rich.console import Console
+
+        Console().print(harmless(text), markup=False, highlight=False, emoji=False)
+
+    def envelope(self, fields: Mapping[str, Any]) -> None:
+        """One JSON object, on a line of its own, for `--json`."""
+        line = json.dumps({"version": ENVELOPE_VERSION, **fields}, ensure_ascii=False)
+        self.write(_line(line).encode("utf-8", errors="replace"))
+
+    # --- stderr: people
+
+    def aside(self, text: str) -> None:
+        """The words of an answer on stderr, because stdout carries the sound."""
+        if not self.quiet:
+            self._say(harmless(text))
+
+    def note(self, text: str) -> None:
+        """A line worth reading, unless `--quiet`."""
+        if not self.quiet:
+            self._say(harmless(text, lines=False))
+
+    def error(self, error: AudiochatError) -> None:
+        """What failed and why, what to do, and the service's id of the request. Never muted."""
+        lines = [
+            f"audiochat: {error.message}",
+            error.hint,
+            error.request_id and f"request id: {error.request_id}",
+        ]
+        self._say("\n".join(harmless(line, lines=False) for line in lines if line))
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """A spinner, where a person can see it turn."""
+        console = self._animated()
+        if console is None:
+            yield
+            return
+        with console.status(harmless(text, lines=False)):
+            yield
+
+    @contextmanager
+    def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar with sizes, where a person can see it grow; otherwise the text alone."""
+        console = self._animated()
+        if console is None:
+            self.note(f"{text} ({total / 1e6:.0f} MB)")
+            yield lambda _done: None
+            return
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task(harmless(text, lines=False), total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    def exchange(self, title: str, headers: Mapping[str, str], body: object) -> None:
+        """One half of an HTTP exchange, without credentials and sound, for `--debug`."""
+        if not self.debug:
+            return
+        lines = [title]
+        lines += [f"  {name}: {_header(name, value)}" for name, value in headers.items()]
+        if body is not None:
+            lines.append("  " + json.dumps(without_sound(body), ensure_ascii=False))
+        self._say(harmless("\n".join(lines)))
+
+    def _animated(self) -> Console | None:
+        if self.quiet or not self.streams.stderr_is_terminal or os.environ.get("TERM") == "dumb":
+            return None
+        return self._console()
+
+    def _console(self) -> Console:
+        if self._people is None:
+            from rich.console import Console
+
+            self._people = Console(stderr=True)
+        return self._people
+
+    def _say(self, text: str) -> None:
+        err = self.streams.stderr
+        if err is None:
+            return
+        try:
+            if self._people is not None:  # a spinner may be turning: it has to make room
+                self._people.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+            else:
+                err.write(_line(text))
+                err.flush()
+        except OSError:
+            pass  # nobody listens, and there is nowhere else to say so
+
+
+def harmless(text: str, *, lines: bool = True) -> str:
+    """Text that does nothing to a terminal: escape sequences and the like are spelled out.
+
+    Args:
+        text: Anybody's.
+        lines: Whether it may have more than one line.
+    """
+    if not lines:
+        text = text.replace("\n", "\\n")
+    text = text.replace("\r\n", "\n") if lines else text
+    return _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def without_sound(body: object) -> object:
+    """A payload or an answer to look at: every base64 `data` is replaced by its length, long texts are cut."""
+    if isinstance(body, dict):
+        return {
+            key: f"<{len(value)} characters of base64>"
+            if key in _DATA_KEYS and isinstance(value, str)
+            else without_sound(value)
+            for key, value in body.items()
+        }
+    if isinstance(body, list):
+        return [without_sound(item) for item in body]
+    if isinstance(body, str) and len(body) > _LONG:
+        return f"{body[:_LONG]}… ({len(body)} characters)"
+    return body
+
+
+def _header(name: str, value: str) -> str:
+    return "[left out]" if name.lower() in _SECRET_HEADERS else value
+
+
+def _line(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
