@@ -1,0 +1,150 @@
+"""What tests share: a scripted service, and the command line in process or as a real one."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import platformdirs
+import pytest
+from service import Service, running
+
+REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or platformdirs.user_cache_path())
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+CANARY = "sk-canary-4f1d9c2b7e"
+"""A key that must never be seen again."""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """A scripted service on loopback."""
+    with running() as running_service:
+        yield running_service
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home and working directory, and nothing configured."""
+    for name in list(os.environ):
+        if name.startswith(("AZURE_", "OPENAI_", "AUDIOCHAT_", "XDG_")):
+            monkeypatch.delenv(name)
+    for name, folder in {
+        "HOME": "home",
+        "USERPROFILE": "home",
+        "XDG_CONFIG_HOME": "home/config",
+        "XDG_CACHE_HOME": "home/cache",
+        "XDG_DATA_HOME": "home/data",
+    }.items():
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def openai(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The scripted service as the server that is configured, with a key."""
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{service.url}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    return service
+
+
+@pytest.fixture
+def azure(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The scripted service as the Azure resource that is configured, with a key."""
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", service.url)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", CANARY)
+    return service
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command line did."""
+
+    code: int
+    out: bytes
+    err: str
+
+    def __post_init__(self) -> None:
+        for stream in (self.out.decode("utf-8", "replace"), self.err):
+            assert CANARY not in stream
+            assert "Traceback" not in stream
+
+
+class CommandLine(Protocol):
+    """Runs audiochat."""
+
+    def __call__(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
+        """Run it with these arguments; stdin is a pipe, and so are stdout and stderr."""
+
+
+class _Pipe(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line in this process: as fast as tests by the dozen have to be."""
+
+    def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
+        from audiochat.__main__ import run as run_audiochat
+
+        streams = {"stdin": io.BytesIO(stdin), "stdout": io.BytesIO(), "stderr": io.BytesIO()}
+        with monkeypatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            for name, raw in streams.items():
+                patch.setattr(sys, name, _Pipe(raw, encoding="utf-8", errors="backslashreplace", write_through=True))
+            code = run_audiochat(list(arguments))
+            return Ran(code, streams["stdout"].getvalue(), streams["stderr"].getvalue().decode())
+
+    return run
+
+
+@pytest.fixture
+def process() -> CommandLine:
+    """The command line as a process of its own."""
+
+    def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "audiochat", *arguments],
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, **(env or {})},
+        )
+        return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+
+    return run
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local engine with the models of this machine's own cache, fetched there if need be."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(REAL_CACHE))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of recordings and specifications, where it is there."""
+    if not SHARED.is_dir():
+        pytest.skip("the recordings and specifications are not beside this project")
+    return SHARED
+
+
+@pytest.fixture
+def recorded(shared: Path) -> Callable[[str], Any]:
+    """Reads a recording by name."""
+    import json
+
+    return lambda name: json.loads((shared / "recordings" / name).read_text(encoding="utf-8"))

@@ -1,0 +1,192 @@
+"""A chat completions service on loopback that does what a test tells it to: also what no service should."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PCM = struct.pack("<4800h", *(((i * 37) % 2000) - 1000 for i in range(4800)))
+"""A fifth of a second: s16le, mono, 24,000 Hz."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request, as it came in."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to give, faults included."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Sequence[bytes] | None = None
+    """The body in pieces, chunked, instead of `body`."""
+    pause: float = 0.0
+    """Seconds before each piece, or before the body."""
+    hold: float = 0.0
+    """Seconds before anything is sent."""
+    cut: int | None = None
+    """Break the connection after so many bytes of the body, or so many pieces; 0 is before the headers."""
+
+
+class Service:
+    """The server: `script` is what it answers, in turn; the last one is repeated."""
+
+    def __init__(self) -> None:
+        self.script: list[Answer] = []
+        self.requests: list[Received] = []
+        self.sent_pieces = 0
+        """How many pieces of the current stream have left."""
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                service.requests.append(Received(self.command, self.path, headers, body))
+                index = min(len(service.requests), len(service.script)) - 1
+                with contextlib.suppress(OSError):
+                    service._send(self, service.script[index])
+
+            do_GET = do_POST
+
+            def log_message(self, *_: object) -> None:
+                """Keep the tests' output clean."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, *answers: Answer) -> None:
+        """Script the answers."""
+        self.script = list(answers)
+
+    @property
+    def last(self) -> Received:
+        """The last request."""
+        return self.requests[-1]
+
+    def _send(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+        time.sleep(answer.hold)
+        if answer.cut == 0:
+            self._break(handler)
+            return
+        handler.send_response(answer.status)
+        headers = {"Content-Type": "application/json", "x-request-id": "req_test", **answer.headers}
+        if answer.pieces is not None:
+            headers.setdefault("Transfer-Encoding", "chunked")
+        elif "Content-Length" not in headers:
+            headers["Content-Length"] = str(len(answer.body))
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        if answer.pieces is None:
+            time.sleep(answer.pause)
+            handler.wfile.write(answer.body[: answer.cut])
+            if answer.cut is not None:
+                self._break(handler)
+            return
+        self.sent_pieces = 0
+        for piece in answer.pieces[: answer.cut]:
+            time.sleep(answer.pause)
+            handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            self.sent_pieces += 1
+        if answer.cut is not None:
+            self._break(handler)
+        else:
+            handler.wfile.write(b"0\r\n\r\n")
+
+    def _break(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.flush()
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.connection.close()
+        handler.close_connection = True
+
+
+def completion(
+    transcript: str | None = "Yes, it is.",
+    audio: bytes | None = None,
+    *,
+    content: str | None = None,
+    **changes: Any,
+) -> Answer:
+    """A chat completion as the service sends it.
+
+    Args:
+        transcript: Of the spoken answer.
+        audio: The spoken answer; None is text alone.
+        content: Of an answer in text.
+        changes: Fields of the completion that are different.
+    """
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None, "annotations": []}
+    if audio is not None:
+        message["audio"] = {
+            "id": "audio_abc",
+            "data": base64.b64encode(audio).decode(),
+            "expires_at": 1780697155,
+            "transcript": transcript,
+        }
+    body = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1780693555,
+        "model": "gpt-audio-2025-08-28",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": 99,
+            "completion_tokens": 116,
+            "total_tokens": 215,
+            "prompt_tokens_details": {"audio_tokens": 69, "text_tokens": 30},
+            "completion_tokens_details": {"audio_tokens": 93, "text_tokens": 23},
+        },
+        **changes,
+    }
+    return Answer(json.dumps(body).encode(), headers={"apim-request-id": "apim_test"})
+
+
+def error(
+    status: int, code: str | None, message: str, *, headers: Mapping[str, str] | None = None, **fields: Any
+) -> Answer:
+    """An error as the service sends it."""
+    body = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code, **fields}}
+    return Answer(json.dumps(body).encode(), status, headers or {})
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Service]:
+    """A service, for as long as the block lasts."""
+    service = Service()
+    try:
+        yield service
+    finally:
+        service.stop()
