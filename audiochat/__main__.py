@@ -18,6 +18,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command line; its exit code."""
+    arguments = arguments or ["--help"]
     screen = Terminal(Streams.of_process(), as_json="--json" in _options(arguments))
     try:
         try:

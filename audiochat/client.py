@@ -64,7 +64,7 @@ class Client:
         import httpx2
         from openai import Stream
 
-        self._progress.exchange("> POST /chat/completions", {}, payload)
+        self._progress.exchange(f"> POST {self._sdk.base_url}chat/completions", {}, payload)
         started = time.monotonic()
         # The SDK's public way to any path, without its typed models: they would hold the sound twice more.
         response: Any = self._sdk.post(
@@ -79,9 +79,9 @@ class Client:
             stream=True,
             stream_cls=Stream[Any],
         )
-        self._progress.exchange(
-            f"< {response.status_code} after {time.monotonic() - started:.2f} s", dict(response.headers), None
-        )
+        elapsed = time.monotonic() - started
+        self._progress.exchange("> headers", dict(response.request.headers), None)
+        self._progress.exchange(f"< {response.status_code} after {elapsed:.2f} s", dict(response.headers), None)
         try:
             yield response
         finally:
@@ -122,8 +122,8 @@ class Client:
         delay = _delay(exc, attempt)
         if delay is None or attempt >= self._retries:
             raise error from exc
-        with self._progress.waiting(f"{error.message} Trying again in {delay:.0f} s."):
-            time.sleep(delay)
+        self._progress.note(f"{error.message.rstrip('.')}; trying again in {delay:.0f} s")
+        time.sleep(delay)
 
 
 def _encode(payload: Mapping[str, Any]) -> bytes:
@@ -151,7 +151,7 @@ def _delay(exc: Exception, attempt: int) -> float | None:
 
     backoff: float = min(_FIRST_DELAY * 2**attempt, _LONGEST_DELAY) * random.uniform(0.75, 1.0)  # noqa: S311
     if not isinstance(exc, openai.APIStatusError):
-        timed_out = isinstance(exc.__cause__ or exc, httpx2.ReadTimeout)
+        timed_out = any(isinstance(cause, httpx2.ReadTimeout) for cause in service_errors.causes(exc))
         return backoff if isinstance(exc, openai.APIConnectionError | httpx2.RequestError) and not timed_out else None
     headers = exc.response.headers
     wanted = headers.get("x-should-retry")

@@ -267,7 +267,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+def causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what led to it, outermost first."""
     while exc is not None:
         yield exc
         exc = exc.__cause__ or exc.__context__
@@ -279,26 +280,26 @@ def _connection(exc: Exception) -> AudiochatError:
 
     request: httpx2.Request | None = getattr(exc, "_request", None) or getattr(exc, "request", None)
     host = request.url.host if request is not None else "the service"
-    causes = list(_causes(exc))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    chain = list(causes(exc))
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
         return UnavailableError(
             f"{host} cannot be found.", hint="Check the endpoint's name and the network.", code="no_such_host"
         )
-    for cause in causes:
+    for cause in chain:
         if isinstance(cause, ssl.SSLError):
             return UnavailableError(
                 f"No secure connection to {host}: {_short(str(cause))}",
                 hint="Behind a proxy that inspects TLS, point SSL_CERT_FILE at its certificate.",
                 code="tls",
             )
-    if any(isinstance(cause, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.ProxyError) for cause in causes):
-        why = next((str(cause) for cause in causes if isinstance(cause, OSError) and str(cause)), "no connection")
+    if any(isinstance(cause, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.ProxyError) for cause in chain):
+        why = next((str(cause) for cause in chain if isinstance(cause, OSError) and str(cause)), "no connection")
         return UnavailableError(
             f"{host} cannot be reached: {_short(why)}",
             hint="Check the endpoint, the network and the proxy settings.",
             code="not_reachable",
         )
-    if any(isinstance(cause, httpx2.TimeoutException) for cause in causes):
+    if any(isinstance(cause, httpx2.TimeoutException) for cause in chain):
         return UnavailableError(
             f"{host} did not answer in time.",
             hint="It may be at work all the same, so it was not asked twice; --timeout gives it more time.",

@@ -82,7 +82,9 @@ class Terminal:
         if out is None:
             raise FileError("Standard output is closed.", hint="Write to a file with -o.")
         try:
-            out.write(data)
+            rest = memoryview(data)
+            while rest:  # with PYTHONUNBUFFERED, stdout is a raw file, which takes what fits into the pipe
+                rest = rest[out.write(rest) :]
             out.flush()
         except BrokenPipeError as exc:
             self._abandon_stdout()

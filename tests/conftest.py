@@ -6,14 +6,16 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import platformdirs
 import pytest
 from service import Service, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or platformdirs.user_cache_path())
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -9,10 +9,12 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 PCM = struct.pack("<4800h", *(((i * 37) % 2000) - 1000 for i in range(4800)))
 """A fifth of a second: s16le, mono, 24,000 Hz."""
@@ -72,7 +74,7 @@ class Service:
                 with contextlib.suppress(OSError):
                     service._send(self, service.script[index])
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815 - the name that http.server calls
 
             def log_message(self, *_: object) -> None:
                 """Keep the tests' output clean."""

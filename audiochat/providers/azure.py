@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from audiochat import endpoint
 from audiochat.config import Source
@@ -72,11 +73,9 @@ def _v1(target: Endpoint, key: str | None) -> OpenAI:
 def _dated(target: Endpoint, key: str | None, deployment: str, api_version: str) -> OpenAI:
     from openai import AzureOpenAI
 
-    if "/" in deployment or deployment in (".", ".."):
-        raise ConfigurationError(f"{deployment!r} cannot be a deployment's name.", hint="Look it up in the portal.")
     return AzureOpenAI(
         azure_endpoint=target.url,
-        azure_deployment=deployment,
+        azure_deployment=quote(deployment, safe=""),
         api_version=api_version,
         api_key=key,
         azure_ad_token_provider=None if key else _token_provider(target),

@@ -40,6 +40,7 @@ def connect(settings: Settings, progress: Progress) -> Connection:
     served = own.llm is not None and own.llm.startswith(("http://", "https://"))
     _require(["faster_whisper", "piper", "filelock", *([] if served else ["cyllama"])])
     _check_files(own, served=served)
+    server = _text_server(settings) if served else None
     from audiochat.local import models
 
     needed = ((models.SMOLLM2, own.llm), (models.WHISPER, own.stt), (models.JOE, own.tts))
@@ -50,7 +51,7 @@ def connect(settings: Settings, progress: Progress) -> Connection:
     from audiochat.local.api import ChatCompletions
     from audiochat.local.engine import Engine
 
-    engine = Engine(own, server=_text_server(settings) if served else None)
+    engine = Engine(own, server=server)
     name = models.SMOLLM2.title if own.llm is None else own.llm_model or Path(own.llm).stem
     progress.note(_notice(settings, name))
     transport = InProcess(ChatCompletions(engine, Answers()))
@@ -90,13 +91,20 @@ class _Chunks(httpx2.SyncByteStream):
 
 
 def _require(packages: list[str]) -> None:
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    missing = [name for name in packages if not _installed(name)]
     if missing:
         raise ConfigurationError(
             f"The local engine is not installed ({', '.join(missing)} missing), and no cloud is configured.",
             hint=f"{install_command('local')}  {_CONNECT}",
             code="not_installed",
         )
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def install_command(extra: str) -> str:
