@@ -1,0 +1,38 @@
+# What a developer types. VENV names another environment, PYTHON another interpreter.
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: demo test test-engine lint format lock clean
+
+demo: $(READY) ## speak on the local engine: no account needed
+	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
+
+test: $(READY) ## the fast tests
+	$(BIN)/python -m pytest -n auto -m "not engine"
+
+test-engine: $(READY) ## the tests with the engine's real models
+	$(BIN)/python -m pytest -m engine
+
+lint: $(READY) ## what CI checks besides the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --group dev --output-file requirements-dev.lock --upgrade pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
