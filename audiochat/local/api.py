@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import json
 import math
@@ -192,8 +191,8 @@ class ChatCompletions:
                 param=f"{where}.input_audio.format",
             )
         try:
-            return self._parts.recognizer.hear(base64.b64decode(data or "", validate=True))
-        except (ValueError, TypeError, binascii.Error):
+            return self._parts.recognizer.hear(base64.b64decode(str(data), validate=True))
+        except ValueError:  # binascii.Error among them
             raise ApiError(
                 f"The data provided for 'input_audio' is not of valid {format_} format.",
                 code="invalid_value",

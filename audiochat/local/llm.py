@@ -232,7 +232,7 @@ class Gguf:
         sampler = self._cpp.LlamaSampler(parameters)
         sampler.add_logit_bias(self._vocabulary.n_vocab, [*self._banned, *banned])
         if job.repeat_penalty != 1.0:
-            sampler.add_penalties(64, job.repeat_penalty, 0.0, 0.0)
+            self._penalise(sampler, job.repeat_penalty)
         if job.limits.temperature:
             sampler.add_min_p(_MIN_P, 1)
             sampler.add_temp(job.limits.temperature)
@@ -240,6 +240,13 @@ class Gguf:
         else:
             sampler.add_greedy()
         return sampler
+
+    def _penalise(self, sampler: Any, repeat_penalty: float) -> None:
+        """Make repetition of the last 64 tokens less likely."""
+        try:
+            sampler.add_penalties(self._vocabulary.n_vocab, 64, repeat_penalty, 0.0, 0.0)
+        except TypeError:  # cyllama before 0.7, the newest for Python 3.10 and 3.11, does without the first one
+            sampler.add_penalties(64, repeat_penalty, 0.0, 0.0)
 
     def _unspeakable(self) -> Iterator[int]:
         for token in range(self._vocabulary.n_vocab):

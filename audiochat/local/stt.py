@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audiochat.errors import ConfigurationError
+from audiochat.audio.convert import decode
+from audiochat.errors import ConfigurationError, FileError
 from audiochat.local import models
 
 if TYPE_CHECKING:
@@ -73,16 +74,14 @@ class Whisper:
 
     def hear(self, audio: bytes) -> Heard:
         """Listen to a WAV or MP3 file; see `Recognizer`."""
-        import av
         import numpy as np
-        from faster_whisper import decode_audio
 
+        # Our own decoding, not faster_whisper.decode_audio, which PyAV 19 breaks.
         try:
-            samples = decode_audio(io.BytesIO(audio), sampling_rate=_RATE)
-        except (av.error.FFmpegError, IndexError, ValueError) as exc:
-            raise ValueError("no sound that can be decoded") from exc
-        if not len(samples):
-            raise ValueError("no sound in it")
+            pcm = b"".join(decode(io.BytesIO(audio), name="the recording", sample_rate=_RATE))
+        except FileError as exc:
+            raise ValueError(exc.message) from exc
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
         power = float(np.mean(np.square(samples, dtype=np.float64)))
         # Without the detector of voices, Whisper hears "You" in silence.
         segments, info = self._model.transcribe(samples, vad_filter=True, beam_size=1, condition_on_previous_text=False)
