@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import random
@@ -10,12 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from audiochat import reply, service_errors
-from audiochat.errors import AudiochatError, BrokenAnswerError
+from audiochat.audio import convert
+from audiochat.audio.sniff import sniff
+from audiochat.errors import AudiochatError, BrokenAnswerError, RefusedError
 from audiochat.progress import Progress, Silence
+from audiochat.reply import Assembly, Delta
 from audiochat.service_errors import LONGEST_WAIT, translate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     import httpx2
 
@@ -26,8 +30,40 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 200_000_000
 """Bytes of one answer: more than an hour of speech as WAV, and less than what hurts."""
 
+LARGEST_EVENT = 32_000_000
+"""Bytes of one event of a stream."""
+
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 8.0
 _RETRIED = frozenset({408, 409, 429})
+
+
+_REPORT = "Try again, and report the request id if it lasts."
+
+
+class ReplyStream:
+    """An answer under way: its deltas, and at their end the whole of the rest."""
+
+    def __init__(self, deltas: Generator[Delta, None, Reply]) -> None:
+        self._deltas = deltas
+        self._reply: Reply | None = None
+
+    def __iter__(self) -> Iterator[Delta]:
+        """The deltas, as they come.
+
+        Raises:
+            AudiochatError: of the kind that the answer, or its absence, is; also in the middle.
+        """
+        self._reply = yield from self._deltas
+
+    @property
+    def reply(self) -> Reply:
+        """The answer, after the last delta; its sound was in the deltas."""
+        assert self._reply is not None, "the stream is not at its end"  # noqa: S101 - the caller's bug
+        return self._reply
+
+    def close(self) -> None:
+        """End it early; the connection is closed."""
+        self._deltas.close()
 
 
 class Client:
@@ -41,6 +77,7 @@ class Client:
         self._timeout = timeout
         self._retries = retries
         self._progress = progress or Silence()
+        self._streams = True
 
     def send(self, request: Request) -> Reply:
         """Ask, and wait for the whole answer.
@@ -57,6 +94,78 @@ class Client:
             except _http_errors() as exc:
                 self._retry(exc, attempt)
         raise AssertionError("the loop above has no end")  # pragma: no cover
+
+    def stream(self, request: Request) -> ReplyStream:
+        """Ask, and take the answer as it comes.
+
+        A service that does not stream is asked again without, and not asked to again.
+
+        Args:
+            request: Its sound, if any, in pcm16: nothing else can be streamed.
+        """
+        return ReplyStream(self._deltas(request))
+
+    def _deltas(self, request: Request) -> Generator[Delta, None, Reply]:
+        if self._streams:
+            try:
+                return (yield from self._streamed(request))
+            except RefusedError as exc:
+                if exc.code != "unsupported_value":
+                    raise
+                self._streams = False
+                self._progress.note("The service does not stream this; asking for the whole answer.")
+        whole = self.send(request)
+        yield _as_delta(whole)
+        return whole
+
+    def _streamed(self, request: Request) -> Generator[Delta, None, Reply]:
+        payload = request.payload(stream=True)
+        body = _encode(payload)
+        begun = False
+        for attempt in itertools.count():
+            try:
+                with self._answer(body, payload) as response:
+                    if "text/event-stream" not in response.headers.get("content-type", ""):
+                        whole = self._reply(response)  # a server that ignores `stream`
+                        begun = True
+                        yield _as_delta(whole)
+                        return whole
+                    assembly = Assembly(request_id=service_errors.request_id(response.headers))
+                    for delta in self._events(response, assembly):
+                        begun = True
+                        yield delta
+                    return assembly.whole()
+            except _http_errors() as exc:
+                if begun:  # another answer would be another voice: the two cannot be joined
+                    raise self._interrupted(exc) from exc
+                self._retry(exc, attempt)
+        raise AssertionError("the loop above has no end")  # pragma: no cover
+
+    def _events(self, response: httpx2.Response, assembly: Assembly) -> Iterator[Delta]:
+        """What the events of a stream add, one by one."""
+        import httpx2
+
+        id_ = service_errors.request_id(response.headers)
+        for event in httpx2.EventSource(response, max_event_size=LARGEST_EVENT):
+            if event.data.startswith("[DONE]"):
+                assembly.end()
+                return
+            if not event.data:
+                continue
+            try:
+                body = json.loads(event.data)
+            except (ValueError, RecursionError) as exc:
+                raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=id_) from exc
+            self._progress.exchange("< event", {}, body)
+            if isinstance(body, dict) and body.get("error"):
+                raise service_errors.refusal(body, status=response.status_code, id_=id_, hints=self._hints)
+            delta = assembly.add(body)
+            if delta.text or delta.pcm:
+                yield delta
+
+    def _interrupted(self, exc: Exception) -> AudiochatError:
+        error = translate(exc, hints=self._hints)
+        return error if error.code == "timeout" else reply.cut(error.request_id)
 
     @contextmanager
     def _answer(self, body: bytes, payload: Mapping[str, Any]) -> Iterator[httpx2.Response]:
@@ -124,6 +233,16 @@ class Client:
             raise error from exc
         self._progress.note(f"{error.message.rstrip('.')}; trying again in {delay:.0f} s")
         time.sleep(delay)
+
+
+def _as_delta(whole: Reply) -> Delta:
+    """A whole answer as the only delta of a stream, its sound in pcm16."""
+    if whole.audio is None:
+        return Delta(whole.transcript)
+    pcm = whole.audio.data
+    if sniff(pcm) is not None:  # a server with its own idea of pcm16
+        pcm = b"".join(convert.decode(io.BytesIO(pcm), name="the answer"))
+    return Delta(whole.transcript, pcm)
 
 
 def _encode(payload: Mapping[str, Any]) -> bytes:

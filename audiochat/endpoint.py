@@ -67,13 +67,24 @@ def parse(text: str, *, variable: str) -> Endpoint:
         ConfigurationError: it is no plain http or https URL.
     """
     trimmed = text.strip().rstrip("/")
-    if not _PLAIN.fullmatch(trimmed):
+    if not _PLAIN.fullmatch(trimmed) or not _is_host(trimmed):
         raise ConfigurationError(
             f"{variable} is not an address that can be used: {text!r}.",
             hint="It looks like https://NAME.openai.azure.com or https://HOST/v1, without user, query or spaces.",
         )
     parts = urlsplit(trimmed)
     return Endpoint(trimmed, (parts.hostname or "").lower(), parts.scheme == "https", parts.path)
+
+
+def _is_host(url: str) -> bool:
+    """Whether what looks like an IP address is one."""
+    try:
+        host = urlsplit(url).hostname or ""
+        if ":" in host or host.rpartition(".")[2].isdigit():
+            ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

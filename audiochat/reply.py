@@ -48,6 +48,111 @@ class Reply:
     request_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer that is under way."""
+
+    text: str = ""
+    """Words to add to the transcript."""
+    pcm: bytes = field(default=b"", repr=False)
+    """Sound to add: s16le, mono, 24,000 Hz; a sample may be split between two deltas."""
+
+
+class Assembly:
+    """Puts an answer together from the events of its stream."""
+
+    def __init__(self, *, request_id: str | None = None) -> None:
+        self._request_id = request_id
+        self._texts: list[str] = []
+        self._rest = ""
+        self._audio_id: str | None = None
+        self._expires_at: int | None = None
+        self._sounded = False
+        self._ended = False
+        self._usage = Usage()
+        self._finish_reason: str | None = None
+        self._model: str | None = None
+
+    def add(self, event: object) -> Delta:
+        """Take an event's JSON; what it adds to the answer, which may be nothing.
+
+        Raises:
+            BrokenAnswerError: it is no event, or its sound is not base64.
+        """
+        if not isinstance(event, Mapping):
+            raise _broken("The stream holds what is no event.", self._request_id)
+        self._model = _text(event.get("model")) or self._model
+        if isinstance(event.get("usage"), Mapping):  # it comes before the last sound
+            self._usage = parse_usage(event["usage"])
+        choices = event.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+            return Delta()  # events without choices are normal in audio streams
+        self._finish_reason = _text(choices[0].get("finish_reason")) or self._finish_reason
+        delta = choices[0].get("delta")  # Azure can send null
+        if not isinstance(delta, Mapping):
+            return Delta()
+        given = delta.get("audio")
+        audio: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        self._audio_id = _text(audio.get("id")) or self._audio_id
+        self._expires_at = _count(audio.get("expires_at")) or self._expires_at
+        text = "".join(
+            part
+            for part in (audio.get("transcript"), delta.get("content"), delta.get("refusal"))
+            if isinstance(part, str)
+        )
+        self._texts.append(text)
+        return Delta(text, self._decode(audio.get("data")))
+
+    def end(self) -> None:
+        """Take note that the stream said that it is at its end."""
+        self._ended = True
+
+    def whole(self) -> Reply:
+        """The answer, its sound handed out already.
+
+        Raises:
+            BrokenAnswerError: the stream was cut; or there is no sound, or nothing at all.
+        """
+        transcript = "".join(self._texts)
+        if not self._ended or (self._sounded and self._expires_at is None) or self._rest:
+            raise cut(self._request_id)
+        if not transcript and not self._sounded:
+            raise _nothing(self._finish_reason, self._request_id)
+        spoken = SpokenAudio(b"", self._audio_id, self._expires_at) if self._sounded else None
+        return Reply(transcript, spoken, self._usage, self._finish_reason, self._model, self._request_id)
+
+    def _decode(self, data: object) -> bytes:
+        """Decode base64 that may be split at any character, each piece padded or not."""
+        if not isinstance(data, str) or not data:
+            return b""
+        text = self._rest + data
+        pcm = bytearray()
+        try:
+            while (padding := text.find("=")) >= 0:
+                end = padding // 4 * 4 + 4
+                if end > len(text):
+                    break
+                pcm += base64.b64decode(text[:end], validate=True)
+                text = text[end:]
+            whole = len(text) // 4 * 4 if padding < 0 else 0
+            pcm += base64.b64decode(text[:whole], validate=True)
+        except ValueError as exc:
+            raise _broken("The sound of the stream cannot be decoded: it is not base64.", self._request_id) from exc
+        self._rest = text[whole:]
+        self._sounded = self._sounded or bool(pcm)
+        return bytes(pcm)
+
+
+def cut(request_id: str | None) -> BrokenAnswerError:
+    """The error of a stream that ends before the answer does."""
+    return BrokenAnswerError(
+        "The answer was cut before its end.",
+        hint="Ask again: another answer will be made. --keep-partial keeps what came of a file.",
+        code="cut",
+        request_id=request_id,
+    )
+
+
 def parse(body: object, *, request_id: str | None = None) -> Reply:
     """Read a whole chat completion.
 

@@ -8,16 +8,18 @@ import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
 
     from audiochat.errors import AudiochatError
+
+T = TypeVar("T")
 
 ENVELOPE_VERSION = 1
 
@@ -108,6 +110,28 @@ class Terminal:
 
         Console().print(harmless(text), markup=False, highlight=False, emoji=False)
 
+    @property
+    def shows_words(self) -> bool:
+        """Whether words can be shown while they come: stdout is a terminal, and theirs."""
+        return self.streams.stdout_is_terminal and not self.as_json
+
+    def words(self) -> Words:
+        """A transcript to show while it comes, where it can be."""
+        if not self.shows_words:
+            return Words(None)
+        from rich.console import Console
+
+        return Words(Console(highlight=False))
+
+    def expecting(self, text: str, items: Iterable[T]) -> Iterator[T]:
+        """The same items, with a spinner until the first of them comes."""
+        iterator = iter(items)
+        with self.waiting(text):
+            first = next(iterator, None)
+        if first is not None:
+            yield first
+            yield from iterator
+
     def envelope(self, fields: Mapping[str, Any]) -> None:
         """One JSON object, on a line of its own, for `--json`."""
         line = json.dumps({"version": ENVELOPE_VERSION, **fields}, ensure_ascii=False)
@@ -193,6 +217,45 @@ class Terminal:
                 err.flush()
         except OSError:
             pass  # nobody listens, and there is nowhere else to say so
+
+
+class Words:
+    """A transcript on a terminal, word by word, wrapped at the terminal's width."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._column = 0
+        self._pending = ""
+
+    def add(self, text: str) -> None:
+        """Show more of it; a word is shown when it is known to have ended."""
+        if self._console is None:
+            return
+        self._pending += harmless(text)
+        *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
+        for word in whole:
+            self._show(word, self._console)
+
+    def end(self) -> None:
+        """Show the rest, and end the line."""
+        if self._console is None:
+            return
+        self._show(self._pending, self._console)
+        if self._column:
+            self._print("\n", self._console)
+        self._pending, self._column = "", 0
+
+    def _show(self, word: str, console: Console) -> None:
+        from rich.cells import cell_len
+
+        if self._column and self._column + cell_len(word.rstrip()) > console.width:
+            self._print("\n", console)
+            self._column = 0
+        self._print(word, console)
+        self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
+
+    def _print(self, text: str, console: Console) -> None:
+        console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def harmless(text: str, *, lines: bool = True) -> str:

@@ -24,11 +24,11 @@ FORMATS = ("wav", "mp3", "flac", "opus", "aac", "pcm16")
 
 _MP3_BIT_RATE = 64_000
 
-_CONTAINERS = {  # format: FFmpeg's container and encoder
-    "mp3": ("mp3", "libmp3lame"),
-    "flac": ("flac", "flac"),
-    "opus": ("ogg", "libopus"),
-    "aac": ("adts", "aac"),
+_CONTAINERS = {  # format: FFmpeg's container and encoder, and what the container needs for a pipe
+    "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),
+    "flac": ("flac", "flac", {}),
+    "opus": ("ogg", "libopus", {"page_duration": "100000"}),
+    "aac": ("adts", "aac", {}),
 }
 
 # Playlists and the like are left out: they make FFmpeg open other files, and the network.
@@ -151,27 +151,64 @@ def _no_audio(name: str) -> FileError:
     )
 
 
+class _Sink:
+    """Takes what a container writes, for a pipe: without going back to mend a header."""
+
+    def __init__(self) -> None:
+        self._fresh = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._fresh += data
+        return len(data)
+
+    def take(self) -> bytes:
+        fresh = bytes(self._fresh)
+        self._fresh.clear()
+        return fresh
+
+
 class Encoder:
-    """Makes a file out of pcm16 as it comes."""
+    """Makes sound of one of `FORMATS` out of pcm16 while that comes, for a pipe or for memory."""
 
     def __init__(self, format: str, *, bit_rate: int | None = None) -> None:  # noqa: A002 - the field's word
-        import av
-
-        container, codec = _CONTAINERS[format]
-        self._sink = io.BytesIO()
-        self._container = av.open(self._sink, "w", format=container)
-        self._track = cast("AudioStream", self._container.add_stream(codec, rate=SAMPLE_RATE, layout="mono"))
-        if bit_rate is not None:
-            self._track.bit_rate = bit_rate
-        self._resampler = av.AudioResampler(
-            format=self._track.format, layout="mono", rate=self._track.rate, frame_size=0
-        )
-        self._samples = 0
-        self._odd = b""
-        self._taken = 0
+        self._sink = _Sink()
+        self._track = _Track(format, self._sink, bit_rate, live=True) if format in _CONTAINERS else None
+        if format == "wav":
+            self._sink.write(wav.header(None))
 
     def encode(self, pcm: bytes) -> bytes:
         """Take samples (s16le, mono, 24,000 Hz, split anywhere); give what is encoded by now."""
+        if self._track is None:
+            self._sink.write(pcm)
+        else:
+            self._track.encode(pcm)
+        return self._sink.take()
+
+    def finish(self) -> bytes:
+        """Give the rest."""
+        if self._track is not None:
+            self._track.close()
+        return self._sink.take()
+
+
+class _Track:
+    """One of FFmpeg's containers with one track of sound."""
+
+    def __init__(self, format: str, sink: object, bit_rate: int | None = None, *, live: bool = False) -> None:  # noqa: A002
+        import av
+
+        name, codec, pipe_options = _CONTAINERS[format]
+        # A pipe's reader wants each packet at once, and no header that would have to be mended at the end.
+        options = {"flush_packets": "1", **pipe_options} if live else {}
+        self._container = av.open(sink, "w", format=name, options=options)
+        self._stream = cast("AudioStream", self._container.add_stream(codec, rate=SAMPLE_RATE, layout="mono"))
+        if bit_rate is not None:
+            self._stream.bit_rate = bit_rate
+        self._resampler = av.AudioResampler(format=self._stream.format, layout="mono", rate=self._stream.rate)
+        self._samples = 0
+        self._odd = b""
+
+    def encode(self, pcm: bytes) -> None:
         import av
 
         pcm = self._odd + pcm
@@ -184,32 +221,16 @@ class Encoder:
             frame.pts = self._samples
             self._samples += whole // 2
             self._mux(self._resampler.resample(frame))
-        return self._take()
 
-    def finish(self) -> bytes:
-        """Give the rest. A header written at the start is not mended by this: see `whole`."""
-        self._close()
-        return self._take()
-
-    def whole(self) -> bytes:
-        """The whole file, its header complete, instead of the pieces of `encode` and `finish`."""
-        self._close()
-        return self._sink.getvalue()
-
-    def _close(self) -> None:
-        self._mux(self._resampler.resample(None))
-        self._container.mux(self._track.encode(None))
+    def close(self) -> None:
+        if self._samples:
+            self._mux(self._resampler.resample(None))
+        self._container.mux(self._stream.encode(None))
         self._container.close()
 
     def _mux(self, frames: list[Any]) -> None:
         for frame in frames:
-            self._container.mux(self._track.encode(frame))
-
-    def _take(self) -> bytes:
-        self._sink.seek(self._taken)
-        fresh = self._sink.read()
-        self._taken += len(fresh)
-        return fresh
+            self._container.mux(self._stream.encode(frame))
 
 
 def encode(pcm: bytes, format: str) -> bytes:  # noqa: A002 - the field's word
@@ -218,9 +239,11 @@ def encode(pcm: bytes, format: str) -> bytes:  # noqa: A002 - the field's word
         return pcm
     if format == "wav":
         return wav.wrap(pcm)
-    encoder = Encoder(format)
-    encoder.encode(pcm)
-    return encoder.whole()
+    file = io.BytesIO()
+    track = _Track(format, file)
+    track.encode(pcm)
+    track.close()
+    return file.getvalue()
 
 
 def transcode(data: bytes, format: str, *, name: str) -> bytes:  # noqa: A002 - the field's word

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat import config, files
 from audiochat.cli.options import SUFFIX_OF_FORMAT, AnswerOptions
-from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, UsageError
-from audiochat.request import SERVICE_FORMATS, VOICES, Request, UserTurn
+from audiochat.errors import AudiochatError, UsageError
+from audiochat.request import VOICES, Request, UserTurn
 from audiochat.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
+    from audiochat.cli.delivery import Delivered, Outlet
+    from audiochat.client import Client
     from audiochat.config import Settings
     from audiochat.providers import Connection
-    from audiochat.reply import Reply, SpokenAudio
+    from audiochat.reply import Reply
 
 STDOUT = "-"
 
@@ -39,43 +41,64 @@ def terminal(options: AnswerOptions) -> Terminal:
 
 
 def ask(question: Question, options: AnswerOptions, screen: Terminal) -> None:
-    """Check what can be checked, send the request, save and show the answer."""
-    target = _target(question, options, screen)
+    """Check what can be checked, send the request, deliver and show the answer."""
+    outlet = _outlet(question, options, screen)
     settings = config.load(options.flags())
-    system = _system(options.system)
-    parameters = options.parameters()
+    system, parameters = _system(options.system), options.parameters()
     started = time.monotonic()
     connection = _connect(settings, screen)
+    streams = screen.shows_words or (outlet is not None and (options.output == STDOUT or options.play))
     request = Request(
         model=connection.model,
         turns=(question.turn,),
         voice=settings.voice,
-        format=_service_format(question.format),
+        format=_asked_format(outlet, streams=streams),
         system=system,
         parameters=parameters,
     )
-    reply = _send(request, connection, settings, screen)
-    _show(reply, question, target, connection, screen, started=started)
+    client = _client(connection, settings, screen)
+    exchange = _streamed if streams else _whole
+    reply, delivered = exchange(client, request, outlet, screen)
+    if screen.as_json:
+        elapsed = time.monotonic() - started
+        screen.envelope(_envelope(question.command, reply, delivered, connection, elapsed=elapsed))
+    _notes(reply, delivered, screen)
 
 
-def _target(question: Question, options: AnswerOptions, screen: Terminal) -> files.Target | None:
-    """Where the spoken answer goes; None is stdout (or nowhere, when none is asked for)."""
+def _outlet(question: Question, options: AnswerOptions, screen: Terminal) -> Outlet | None:
+    """Where the spoken answer goes; None where none is asked for. Whatever cannot work is refused here."""
     if question.format is None:
         return None
-    if options.output == STDOUT:
-        if options.as_json:
-            raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
-        if screen.streams.stdout_is_terminal:
-            raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it: … -o - | ffplay -")
-        return None
+    if options.output == STDOUT and options.as_json:
+        raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
+    if options.output == STDOUT and screen.streams.stdout_is_terminal:
+        raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it: … -o - | ffplay -")
     name = options.output or f"{question.stem}{SUFFIX_OF_FORMAT[question.format]}"
     target = files.Target(Path(name), replace=options.output is not None)
-    target.check()
-    return target
+    if options.output != STDOUT:
+        target.check()
+    from audiochat.cli import delivery
+
+    outlet: Outlet = delivery.ToPipe(screen, question.format)
+    if options.output != STDOUT:
+        outlet = delivery.ToFile(target, question.format, screen=screen, keep_partial=options.keep_partial)
+    if options.play:
+        from audiochat.audio import devices
+
+        try:
+            outlet = delivery.Aloud(outlet, devices.loudspeaker())
+        except devices.NoDeviceError as exc:
+            screen.note(f"{exc} The answer is not played.")
+    return outlet
 
 
-def _service_format(wanted: str | None) -> str | None:
-    return wanted if wanted is None or wanted in SERVICE_FORMATS else "wav"
+def _asked_format(outlet: Outlet | None, *, streams: bool) -> str | None:
+    """The format to ask the service for."""
+    from audiochat.cli import delivery
+
+    if outlet is None:
+        return None
+    return "pcm16" if streams else delivery.service_format(outlet.format)
 
 
 def _system(option: str | None) -> str | None:
@@ -93,126 +116,84 @@ def _connect(settings: Settings, screen: Terminal) -> Connection:
     return connection
 
 
-def _send(request: Request, connection: Connection, settings: Settings, screen: Terminal) -> Reply:
+def _client(connection: Connection, settings: Settings, screen: Terminal) -> Client:
     from audiochat.client import Client
 
-    client = Client(connection, timeout=settings.timeout, retries=settings.retries, progress=screen)
+    return Client(connection, timeout=settings.timeout, retries=settings.retries, progress=screen)
+
+
+def _whole(client: Client, request: Request, outlet: Outlet | None, screen: Terminal) -> tuple[Reply, Delivered | None]:
+    """Wait for the whole answer. The sound first, so that it is safe when the reader of the words has gone."""
     with screen.waiting("Waiting for the answer"):
-        return client.send(request)
-
-
-def _show(
-    reply: Reply,
-    question: Question,
-    target: files.Target | None,
-    connection: Connection,
-    screen: Terminal,
-    *,
-    started: float,
-) -> None:
-    """The sound first, so that it is safe when the reader of the words has gone."""
-    audio = None
-    if question.format is not None:
-        audio = _sound(reply, question.format)
-        if target is not None:
-            try:
-                path = target.save(audio.data)
-            except FileError as exc:
-                exc.transcript = reply.transcript
-                raise
-            audio.describe(path)
-        else:
-            screen.write(audio.data)
-    if screen.as_json:
-        screen.envelope(_envelope(reply, question, audio, connection, elapsed=time.monotonic() - started))
-    elif audio is not None and target is None:
-        screen.aside(reply.transcript)
-    else:
+        reply = client.send(request)
+    delivered = outlet.give(reply) if outlet is not None else None
+    if not screen.as_json:
         screen.transcript(reply.transcript)
-    if audio is not None and target is not None:
-        screen.note(f"{audio.path}  {audio.seconds or 0:.1f} s")
+    return reply, delivered
+
+
+def _streamed(
+    client: Client, request: Request, outlet: Outlet | None, screen: Terminal
+) -> tuple[Reply, Delivered | None]:
+    """Hand the answer on while it comes."""
+    stream = client.stream(request)
+    words = screen.words()
+    try:
+        for delta in screen.expecting("Waiting for the answer", stream):
+            words.add(delta.text)
+            if outlet is not None and delta.pcm:
+                outlet.take(delta.pcm)
+    except BaseException:  # Ctrl-C, and a reader that has gone, among them
+        if outlet is not None:
+            outlet.abandon()
+        raise
+    finally:
+        words.end()
+        stream.close()
+    delivered = _finish(outlet, stream.reply, screen) if outlet is not None else None
+    if delivered is not None and delivered.path is None:
+        screen.aside(stream.reply.transcript)
+    elif not screen.as_json and not screen.shows_words:
+        screen.transcript(stream.reply.transcript)
+    return stream.reply, delivered
+
+
+def _finish(outlet: Outlet, reply: Reply, screen: Terminal) -> Delivered:
+    try:
+        return outlet.finish(reply)
+    except AudiochatError as exc:
+        if screen.shows_words:
+            exc.transcript = None  # it stands there already
+        raise
+
+
+def _notes(reply: Reply, delivered: Delivered | None, screen: Terminal) -> None:
+    if delivered is not None and delivered.path is not None:
+        screen.note(f"{delivered.path}  {delivered.seconds or 0:.1f} s")
     if reply.finish_reason == "length":
         screen.note("The answer was cut at the limit of tokens.")
 
 
-@dataclass(slots=True)
-class Sound:
-    """The spoken answer as it is handed over."""
-
-    data: bytes
-    format: str
-    spoken: SpokenAudio
-    path: Path | None = None
-    seconds: float | None = None
-
-    def describe(self, path: Path) -> None:
-        """Take note of where it went, and how long it lasts."""
-        from audiochat.audio import convert
-
-        self.path = path
-        self.seconds = convert.seconds(self.data, self.format)
-
-
-def _sound(reply: Reply, wanted: str) -> Sound:
-    """The spoken answer in the format that the user wants, whatever came.
-
-    Raises:
-        BrokenAnswerError: there is none, or it is no sound; the words are kept with the error.
-    """
-    from audiochat.audio import convert, wav
-    from audiochat.audio.sniff import sniff
-
-    if reply.audio is None:
-        raise BrokenAnswerError(
-            "The model answered in text, though speech was asked for.",
-            hint="Ask again, or ask for speech in the system message (-s).",
-            code="no_audio",
-            request_id=reply.request_id,
-            transcript=reply.transcript,
-        )
-    data = reply.audio.data
-    asked = _service_format(wanted)
-    try:
-        if asked == "pcm16" or sniff(data) == asked == wanted:
-            data = wav.mend(data) if wanted == "wav" else data
-        else:
-            data = convert.transcode(data, wanted, name="the answer")
-    except FileError as exc:
-        raise _no_sound(reply) from exc
-    if not data or (wanted == "wav" and wav.read(data) is None):
-        raise _no_sound(reply)
-    return Sound(data, wanted, reply.audio)
-
-
-def _no_sound(reply: Reply) -> AudiochatError:
-    return BrokenAnswerError(
-        "What came as the spoken answer is no sound that can be read.",
-        hint="Try another -f, or report the request id.",
-        request_id=reply.request_id,
-        transcript=reply.transcript,
-    )
-
-
 def _envelope(
-    reply: Reply, question: Question, audio: Sound | None, connection: Connection, *, elapsed: float
+    command: str, reply: Reply, delivered: Delivered | None, connection: Connection, *, elapsed: float
 ) -> dict[str, Any]:
-    described = None
-    if audio is not None:
-        described = {
-            "path": str(audio.path),
-            "format": audio.format,
-            "seconds": None if audio.seconds is None else round(audio.seconds, 3),
-            "bytes": len(audio.data),
-            "id": audio.spoken.id,
-            "expires_at": audio.spoken.expires_at,
+    audio = None
+    if delivered is not None:
+        audio = {
+            "path": str(delivered.path),
+            "format": delivered.format,
+            "seconds": None if delivered.seconds is None else round(delivered.seconds, 3),
+            "bytes": delivered.size,
+            "id": delivered.spoken.id,
+            "expires_at": delivered.spoken.expires_at,
         }
     return {
-        "command": question.command,
+        "command": command,
         "status": "ok",
         "provider": connection.provider,
         "model": reply.model or connection.model,
         "transcript": reply.transcript,
-        "audio": described,
+        "audio": audio,
         "usage": asdict(reply.usage),
         "finish_reason": reply.finish_reason,
         "request_id": reply.request_id,

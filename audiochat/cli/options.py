@@ -78,6 +78,10 @@ class AnswerOptions:
         str | None,
         typer.Option("--provider", help="azure, openai or local. [default: by what is configured]", show_default=False),
     ] = None
+    play: Annotated[bool, typer.Option("--play", help="Play the answer while it arrives.")] = False
+    keep_partial: Annotated[
+        bool, typer.Option("--keep-partial", help="Keep what came of the sound when the answer is cut.")
+    ] = False
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes, no progress; errors stay.")] = False
     debug: Annotated[bool, typer.Option("--debug", help="Show the HTTP exchange, without secrets and sound.")] = False
