@@ -19,7 +19,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line; its exit code."""
     arguments = arguments or ["--help"]
-    screen = Terminal(Streams.of_process(), as_json="--json" in _options(arguments))
+    options = _options(arguments)
+    screen = Terminal(
+        Streams.of_process(), quiet={"-q", "--quiet"} & set(options) != set(), as_json="--json" in options
+    )
     try:
         try:
             return _invoke(arguments)
@@ -66,7 +69,9 @@ def _report(error: AudiochatError, screen: Terminal, arguments: list[str]) -> in
         }
         words = {} if error.transcript is None else {"transcript": error.transcript}
         screen.envelope({"command": _command(arguments), "status": "error", **words, "error": told})
-    elif error.transcript and "-" not in _options(arguments):
+    elif error.transcript and "-" in _options(arguments):  # stdout is for sound, or was going to be
+        screen.aside(error.transcript)
+    elif error.transcript:
         screen.transcript(error.transcript)
     screen.error(error)
     return error.exit_code

@@ -79,8 +79,10 @@ def refusal(body: Mapping[str, Any], *, status: int, id_: str | None, hints: Map
     """The error that stands in a body (or an event) which came with the status of a success."""
     inner = body.get("error")
     fields = inner if isinstance(inner, Mapping) else {"message": str(inner)}
+    kind = f"{fields.get('type')} {fields.get('code')}"
+    status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else max(status, 400)
     answered = Answered(
-        status=max(status, 400),
+        status=status,
         code=_code(fields.get("code")),
         message=_short(str(fields.get("message") or "no reason given")),
         body=fields,

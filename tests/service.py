@@ -53,6 +53,11 @@ class Answer:
     """Break the connection after so many bytes of the body, or so many pieces; 0 is before the headers."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Clients that go away are what tests are about."""
+
+
 class Service:
     """The server: `script` is what it answers, in turn; the last one is repeated."""
 
@@ -79,7 +84,7 @@ class Service:
             def log_message(self, *_: object) -> None:
                 """Keep the tests' output clean."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -174,6 +179,42 @@ def completion(
         **changes,
     }
     return Answer(json.dumps(body).encode(), headers={"apim-request-id": "apim_test"})
+
+
+def event(delta: Mapping[str, Any] | None = None, **fields: Any) -> bytes:
+    """One event of a stream; without a delta, one of those that have no `choices`."""
+    body: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "gpt-audio", "usage": None}
+    if delta is not None:
+        body["choices"] = [{"index": 0, "delta": delta, "finish_reason": None}]
+    return b"data: " + json.dumps({**body, **fields}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+USAGE = {
+    "prompt_tokens": 18,
+    "completion_tokens": 24,
+    "prompt_tokens_details": {"audio_tokens": 0},
+    "completion_tokens_details": {"audio_tokens": 19},
+}
+
+
+def sound_events(pcm: bytes, words: Sequence[str] = ("Yes, ", "it is."), *, size: int = 4800) -> list[bytes]:
+    """The events of a spoken answer, in the order in which the service sends them."""
+    events = [event({"role": "assistant", "refusal": None})]
+    events += [event({"audio": {"id": "audio_abc", "transcript": word}}) for word in words]
+    pieces = [pcm[start : start + size] for start in range(0, len(pcm), size)]
+    for piece in pieces[:-1]:
+        events += [event({"audio": {"data": base64.b64encode(piece).decode()}}), event()]
+    events.append(event(choices=[], usage=USAGE))
+    events.append(event({"audio": {"data": base64.b64encode(pieces[-1]).decode()}}))
+    events.append(event({"audio": {"expires_at": 1780697157}}))
+    return [*events, DONE]
+
+
+def stream(pieces: Sequence[bytes], *, pause: float = 0.0, cut: int | None = None) -> Answer:
+    """An event stream, in these pieces."""
+    headers = {"Content-Type": "text/event-stream; charset=utf-8", "apim-request-id": "apim_test"}
+    return Answer(pieces=pieces, headers=headers, pause=pause, cut=cut)
 
 
 def error(

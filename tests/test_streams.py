@@ -24,7 +24,7 @@ AUDIOCHAT = [sys.executable, "-m", "audiochat"]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="what POSIX alone has")
 
 
-def _in_a_terminal(arguments: Sequence[str], **variables: str) -> tuple[int, str]:
+def in_a_terminal(arguments: Sequence[str], **variables: str) -> tuple[int, str]:
     """Run with a terminal as stdin, stdout and stderr; exit code and what the terminal got."""
     import pty
 
@@ -48,7 +48,7 @@ def _in_a_terminal(arguments: Sequence[str], **variables: str) -> tuple[int, str
 @POSIX
 def test_sound_is_refused_by_a_terminal_before_anything_is_sent(openai: Service) -> None:
     """`-o -` without a pipe is wrong usage."""
-    code, seen = _in_a_terminal(["speak", "hi", "-o", "-"])
+    code, seen = in_a_terminal(["speak", "hi", "-o", "-"])
     assert code == 2
     assert "Sound is not for a terminal." in seen
     assert openai.requests == []
@@ -58,7 +58,7 @@ def test_sound_is_refused_by_a_terminal_before_anything_is_sent(openai: Service)
 @pytest.mark.parametrize("arguments", [["speak"], ["analyze"], ["analyze", "-"]])
 def test_nothing_to_ask_on_a_terminal_is_wrong_usage(openai: Service, arguments: list[str]) -> None:
     """Never a silent wait for somebody to type."""
-    code, seen = _in_a_terminal(arguments)
+    code, seen = in_a_terminal(arguments)
     assert code == 2
     assert "audiochat: There is no" in seen
     assert openai.requests == []
@@ -68,7 +68,7 @@ def test_nothing_to_ask_on_a_terminal_is_wrong_usage(openai: Service, arguments:
 def test_a_transcript_does_nothing_to_a_terminal(openai: Service) -> None:
     """Escape sequences are spelled out, markup stays as it is, long lines are wrapped."""
     openai.answer(completion("\x1b]52;c;ZXZpbA==\x07 [laughs] :smile: [bold]x[/bold] " + "word " * 40, WAV))
-    code, seen = _in_a_terminal(["speak", "hi"], NO_COLOR="1")
+    code, seen = in_a_terminal(["speak", "hi"], NO_COLOR="1")
     assert code == 0
     assert "\x1b]52" not in seen
     assert "\\x1b]52;c;ZXZpbA==\\x07 [laughs] :smile: [bold]x[/bold]" in seen
@@ -80,7 +80,7 @@ def test_a_transcript_does_nothing_to_a_terminal(openai: Service) -> None:
 def test_a_dumb_terminal_sees_no_spinner(openai: Service) -> None:
     """TERM=dumb gets the words and the note, without a single escape sequence."""
     openai.answer(completion("Yes.", WAV))
-    code, seen = _in_a_terminal(["speak", "hi"], TERM="dumb")
+    code, seen = in_a_terminal(["speak", "hi"], TERM="dumb")
     assert (code, seen) == (0, "Yes.\r\nspeech.wav  0.2 s\r\n")
 
 

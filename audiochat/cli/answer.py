@@ -144,6 +144,7 @@ def _streamed(
             if outlet is not None and delta.pcm:
                 outlet.take(delta.pcm)
     except BaseException:  # Ctrl-C, and a reader that has gone, among them
+        words.end()
         if outlet is not None:
             outlet.abandon()
         raise
