@@ -5,6 +5,7 @@ This is the only room that reads the environment.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from enum import Enum
@@ -131,7 +132,7 @@ def load(
         allowed_hosts=_allowed_hosts(environment),
         sources=MappingProxyType(found.sources),
     )
-    if settings.timeout <= 0 or settings.retries < 0:
+    if not 0 < settings.timeout < math.inf or settings.retries < 0:
         raise ConfigurationError("--timeout wants seconds above 0, --retries a number from 0 up.")
     return settings
 

@@ -28,7 +28,7 @@ OPENAI_HOSTS = ("api.openai.com", ".api.openai.com")
 
 # Stricter than any URL parser, so that no two of them can disagree about where the host ends.
 _PLAIN = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,4}|:[1-5][0-9]{4}|:6[0-4][0-9]{3})?(?:/[A-Za-z0-9._~%/-]*)?"
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,4}|:[1-5][0-9]{4}|:6[0-4][0-9]{3}|:65[0-4][0-9]{2}|:655[0-2][0-9]|:6553[0-5])?(?:/[A-Za-z0-9._~%/-]*)?"
 )
 
 

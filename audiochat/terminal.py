@@ -6,7 +6,8 @@ import json
 import os
 import re
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -169,6 +170,31 @@ class Terminal:
             yield
 
     @contextmanager
+    def meter(self, text: str) -> Iterator[Callable[[float], None]]:
+        """A bar that shows how loud it is, in dBFS, where a person can see it; otherwise the text alone."""
+        console = self._animated()
+        if console is None:
+            self.note(text)
+            yield lambda _level: None
+            return
+        with console.status(text) as status:
+            yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")
+
+    def enter_pressed(self) -> Callable[[], bool]:
+        """Asks whether Enter was pressed since; never, where stdin is no terminal."""
+        pressed = threading.Event()
+
+        def wait() -> None:
+            # The descriptor itself: a thread in the buffered reader would hold its lock while Python ends.
+            with suppress(OSError):
+                os.read(sys.stdin.fileno(), 1024)
+                pressed.set()
+
+        if self.streams.stdin_is_terminal:
+            threading.Thread(target=wait, name="audiochat-enter", daemon=True).start()
+        return pressed.is_set
+
+    @contextmanager
     def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
         """A bar with sizes, where a person can see it grow; otherwise the text alone."""
         console = self._animated()
@@ -209,14 +235,12 @@ class Terminal:
         err = self.streams.stderr
         if err is None:
             return
-        try:
+        with suppress(OSError):  # nobody listens, and there is nowhere else to say so
             if self._people is not None:  # a spinner may be turning: it has to make room
                 self._people.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
             else:
                 err.write(_line(text))
                 err.flush()
-        except OSError:
-            pass  # nobody listens, and there is nowhere else to say so
 
 
 class Words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE, wav
@@ -14,7 +14,8 @@ from audiochat.request import Recording
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from av import AudioStream
+    from av import AudioFrame, AudioResampler, AudioStream
+    from av.container import InputContainer
 
 SIZE_LIMIT = 20_000_000
 """Bytes of one recording that Azure takes: "20 MB", read in the stricter of its two senses."""
@@ -106,24 +107,43 @@ def decode(source: BinaryIO, *, name: str, sample_rate: int = SAMPLE_RATE) -> It
     import av
 
     anything = False
-    with _as_file_error(name), av.open(source, options={"format_whitelist": _DEMUXERS}) as container:
+    with _as_file_error(name), _opened(source) as container:
         track = next(iter(container.streams.audio), None)
         if track is None:
             raise FileError(f"{name} has no sound in it.", hint="Give it a recording.", code="not_audio")
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
-        for packet in container.demux(track):
-            try:
-                frames = packet.decode()
-            except av.error.InvalidDataError:  # players skip a broken packet too
-                continue
-            for frame in frames:
-                for block in blocks(resampler.resample(frame)):
-                    anything = True
-                    yield block
-        if anything:
+        resampler: AudioResampler | None = None
+        layout: tuple[object, ...] = ()
+        for frame in _frames(container, track):
+            if resampler is None or layout != (frame.sample_rate, frame.layout.name, frame.format.name):
+                if resampler is not None:  # files that were joined change in the middle
+                    yield from blocks(resampler.resample(None))
+                layout = (frame.sample_rate, frame.layout.name, frame.format.name)
+                resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
+            for block in blocks(resampler.resample(frame)):
+                anything = True
+                yield block
+        if resampler is not None:
             yield from blocks(resampler.resample(None))
     if not anything:
         raise _no_audio(name)
+
+
+def _opened(source: BinaryIO) -> InputContainer:
+    import av
+
+    options = {"format_whitelist": _DEMUXERS}
+    if int(av.__version__.partition(".")[0]) >= 19:
+        return cast("InputContainer", av.open(source, options=options))
+    # A title need not be UTF-8.
+    return cast("InputContainer", av.open(source, options=options, metadata_errors="replace"))
+
+
+def _frames(container: InputContainer, track: AudioStream) -> Iterator[AudioFrame]:
+    import av
+
+    for packet in container.demux(track):
+        with suppress(av.error.FFmpegError):  # players skip a broken packet too
+            yield from packet.decode()
 
 
 def blocks(frames: list[Any]) -> Iterator[bytes]:

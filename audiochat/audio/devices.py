@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE
+from audiochat.audio.silence import EndOfSpeech, level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator
 
 BLOCK = PCM_BYTES_PER_SECOND // 50
 """Bytes that go to or come from a device at a time: 20 ms."""
@@ -41,7 +43,7 @@ class Loudspeaker(Protocol):
 class Microphone(Protocol):
     """Hears: s16le, mono, 24,000 Hz."""
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Generator[bytes, None, None]:
         """Sound as it comes, 20 ms at a time, until it is no longer asked for."""
 
 
@@ -63,6 +65,36 @@ def microphone() -> Microphone:
     """
     library = _sounddevice()
     return PortAudioMicrophone(_opened(library.RawInputStream))
+
+
+def record(
+    source: Microphone,
+    *,
+    stopped: Callable[[], bool],
+    max_seconds: float,
+    meter: Callable[[float], None],
+) -> bytes:
+    """Record until somebody who spoke has stopped.
+
+    Args:
+        source: What hears.
+        stopped: Whether the person has had enough.
+        max_seconds: The longest recording.
+        meter: Told how loud it is, in dBFS, a few times a second.
+
+    Returns:
+        s16le, mono, 24,000 Hz.
+    """
+    pcm = bytearray()
+    end = EndOfSpeech()
+    with closing(source.blocks()) as blocks:
+        for number, block in enumerate(blocks):
+            pcm += block
+            if number % 5 == 0:
+                meter(level(block))
+            if end.hears(block) or stopped() or len(pcm) >= max_seconds * PCM_BYTES_PER_SECOND:
+                break
+    return bytes(pcm)
 
 
 def _sounddevice() -> Any:
@@ -154,7 +186,7 @@ class PortAudioMicrophone:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Generator[bytes, None, None]:
         """See `Microphone`."""
         self._stream.start()
         try:

@@ -41,7 +41,7 @@ def sniff(data: bytes) -> Kind | None:
 
 def _after_id3(data: bytes) -> int:
     """Where the sound starts behind an ID3v2 tag, whose length is four times seven bits; 0 without one."""
-    if data[:3] != b"ID3" or len(data) < _ID3_HEADER:
+    if data[:3] != b"ID3" or len(data) < _ID3_HEADER or data[3] not in (2, 3, 4) or max(data[6:10]) >= 0x80:
         return 0
     size = 0
     for byte in data[6:_ID3_HEADER]:

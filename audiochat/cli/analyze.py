@@ -11,12 +11,12 @@ from audiochat import files
 from audiochat.cli.answer import Question, ask, terminal
 from audiochat.cli.options import TextOrSpeechOptions, takes
 from audiochat.cli.speak import checked, read_stdin
-from audiochat.errors import UsageError
+from audiochat.errors import ConfigurationError, UsageError
 from audiochat.request import UserTurn
 
 if TYPE_CHECKING:
     from audiochat.request import Recording
-    from audiochat.terminal import Streams
+    from audiochat.terminal import Streams, Terminal
 
 QUESTION = "Describe in detail the spoken audio input."
 """As in Azure's quickstart."""
@@ -33,13 +33,21 @@ def analyze(
         typer.Argument(metavar="[PROMPT]", help=f"The question. [default: {QUESTION}]", show_default=False),
     ] = None,
     *,
+    record: Annotated[
+        bool, typer.Option("-r", "--record", help="Take the recording from the microphone, until silence or Enter.")
+    ] = False,
+    max_seconds: Annotated[float, typer.Option("--max-seconds", help="The longest recording.")] = 300.0,
     options: TextOrSpeechOptions,
 ) -> None:
     """Ask about a recording; get the answer in text and speech."""
     screen = terminal(options)
-    if options.text_only and (options.output or options.format):
-        raise UsageError("--text-only makes no sound to write.", hint="Leave out -o and -f, or --text-only.")
-    recording = _recording(audio, prompt, screen.streams)
+    if options.text_only and (options.output or options.format or options.play):
+        raise UsageError("--text-only makes no sound.", hint="Leave out -o, -f and --play, or --text-only.")
+    if record:
+        audio, prompt = None, _only_question(audio, prompt)
+        recording = _recorded(screen, max_seconds)
+    else:
+        recording = _recording(audio, prompt, screen.streams)
     question = read_stdin(screen.streams) if prompt == "-" else prompt or QUESTION
     turn = UserTurn(checked(question), (recording,))
     ask(
@@ -47,6 +55,27 @@ def analyze(
         options,
         screen,
     )
+
+
+def _only_question(audio: str | None, prompt: str | None) -> str | None:
+    """With --record the first argument is the question."""
+    if audio is not None and prompt is not None:
+        raise UsageError("With --record there is no AUDIO.", hint='audiochat analyze -r "Your question"')
+    return audio
+
+
+def _recorded(screen: Terminal, max_seconds: float) -> Recording:
+    """Record the question from the microphone."""
+    from audiochat.audio import devices, wav
+    from audiochat.request import Recording
+
+    try:
+        source = devices.microphone()
+    except devices.NoDeviceError as exc:
+        raise ConfigurationError("There is no microphone to record from.", hint=str(exc), code="no_device") from exc
+    with screen.meter("Recording, until silence or Enter") as meter:
+        pcm = devices.record(source, stopped=screen.enter_pressed(), max_seconds=max_seconds, meter=meter)
+    return Recording(wav.wrap(pcm), "wav")
 
 
 def _recording(audio: str | None, prompt: str | None, streams: Streams) -> Recording:

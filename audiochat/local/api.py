@@ -10,7 +10,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -119,7 +119,7 @@ class ChatCompletions:
 
     def _understand(self, payload: Mapping[str, Any]) -> Task:
         modalities = payload.get("modalities") or ["text"]
-        if not isinstance(modalities, list) or not set(modalities) <= {"text", "audio"}:
+        if not isinstance(modalities, list) or not all(one in ("text", "audio") for one in modalities):
             raise ApiError("Invalid value for 'modalities'.", code="invalid_value", param="modalities")
         stream = payload.get("stream") is True
         format_ = _audio_format(payload.get("audio"), stream=stream) if "audio" in modalities else None
@@ -152,7 +152,7 @@ class ChatCompletions:
         role = "system" if message["role"] == "developer" else str(message["role"])
         spoken = message.get("audio")
         if role == "assistant" and isinstance(spoken, Mapping):
-            return Said(role, self._recalled(str(spoken.get("id")), f"{where}.audio.id"))
+            return Said(role, self._recalled(str(spoken.get("id")), f"content.{where}.audio.id"))
         content = message.get("content")
         if isinstance(content, str):
             return Said(role, content)
@@ -322,7 +322,8 @@ def _has_audio(message: object) -> bool:
 def _limits(payload: Mapping[str, Any]) -> Limits:
     def number(name: str) -> Any:
         value = payload.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+        wrong = isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf
+        if value is not None and wrong:
             raise ApiError(f"Invalid type for '{name}': expected a number.", code="invalid_type", param=name)
         return value
 
@@ -370,17 +371,18 @@ def _started(events: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
+def _ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
     """Let `items` be made in a thread of their own: the next sentence is written while one is spoken."""
     ready: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
     abandoned = threading.Event()
 
     def make() -> None:
         try:
-            for item in items:
-                ready.put((item, None))
-                if abandoned.is_set():
-                    return
+            with contextlib.closing(items):  # the model is locked until its generator is closed
+                for item in items:
+                    ready.put((item, None))
+                    if abandoned.is_set():
+                        return
         except BaseException as exc:  # noqa: BLE001 - carried over to the thread that waits
             ready.put((None, exc))
         else:

@@ -13,7 +13,7 @@ from audiochat.local import models, prompts
 from audiochat.local.sentences import sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     from openai import OpenAI
@@ -55,7 +55,7 @@ class Writing:
     """An answer that is being written; its numbers are final when its sentences have ended."""
 
     prompt_tokens: int
-    sentences: Iterator[str] = field(default_factory=lambda: iter(()))
+    sentences: Generator[str, None, None] = field(default_factory=lambda: sentences(iter(()), 0))
     completion_tokens: int = 0
     finish_reason: str = "stop"
 

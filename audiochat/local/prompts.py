@@ -95,7 +95,7 @@ _RECORDING = _examples(
 )
 
 _ASKS_ALL = re.compile(r"describe|detail|measure|propert", re.IGNORECASE)
-_ASKS_LENGTH = re.compile(r"how long|length|duration|second|minute", re.IGNORECASE)
+_ASKS_LENGTH = re.compile(r"how long|length|duration|\bseconds?\b|how many minutes", re.IGNORECASE)
 _ASKS_SPEED = re.compile(r"fast|slow|speed|pace|words per|\brate\b", re.IGNORECASE)
 _ASKS_LOUDNESS = re.compile(r"loud|quiet|volume|level|dbfs", re.IGNORECASE)
 

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _END = re.compile(r"[.!?]+[\"')\u201d]*(?=\s)")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e)|(?:^|\s)\d{1,2})\.$")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|[A-HJ-Z])|(?:^|\s)\d{1,2})\.$")
 _HALF_OF_DAY = re.compile(r"\b[ap]\.m\.$", re.IGNORECASE)
 
 
-def sentences(pieces: Iterator[str], limit: int) -> Iterator[str]:
+def sentences(pieces: Iterator[str], limit: int) -> Generator[str, None, None]:
     """Whole sentences out of pieces of text, at most `limit`.
 
     What is left unfinished at the end is dropped, unless nothing else was said.
