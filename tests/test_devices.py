@@ -208,3 +208,51 @@ def test_a_click_is_no_speech() -> None:
     assert not any(ear.hears(block) for block in [room] * 50 + [click] + [room] * 200)
     assert not any(ear.hears(block) for block in [words] * 20 + [room] * 50 + [words] * 20 + [room] * 70)
     assert any(ear.hears(block) for block in [room] * 10)
+
+
+def test_whoever_speaks_at_once_is_heard() -> None:
+    """Speech from the first moment, then silence, ends the recording too."""
+    ear = EndOfSpeech()
+    assert not any(ear.hears(block) for block in [tone(0.02)] * 50 + [bytes(960)] * 70)
+    assert any(ear.hears(block) for block in [bytes(960)] * 10)
+
+
+@pytest.fixture
+def alsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """ALSA's own device that plays into a file and records from one, below the real sounddevice and PortAudio."""
+    try:
+        import sounddevice  # noqa: F401
+    except (ImportError, OSError):
+        pytest.skip("there is no PortAudio")
+    system = Path("/usr/share/alsa/alsa.conf")
+    if not system.exists():
+        pytest.skip("there is no ALSA")
+    (tmp_path / "spoken.raw").write_bytes(tone(1.0) + bytes(5 * PCM_BYTES_PER_SECOND))
+    (tmp_path / "asoundrc").write_text(
+        f'pcm.!default {{ type file slave.pcm "null" file "{tmp_path}/heard.raw" '
+        f'infile "{tmp_path}/spoken.raw" format "raw" }}\n'
+    )
+    monkeypatch.setenv("ALSA_CONFIG_PATH", f"{system}:{tmp_path}/asoundrc")
+    return tmp_path
+
+
+def test_a_real_device_gets_every_sample(process: CommandLine, openai: Service, alsa: Path) -> None:
+    """Through PortAudio and ALSA to a file: the same bytes."""
+    openai.answer(stream(sound_events(SECOND * 2)))
+    ran = process("speak", "hi", "--play")
+    assert ran.code == 0
+    heard = (alsa / "heard.raw").read_bytes()
+    assert heard[: len(SECOND) * 2] == SECOND * 2
+    assert set(heard[len(SECOND) * 2 :]) <= {0}
+
+
+def test_a_real_device_is_heard(process: CommandLine, openai: Service, alsa: Path) -> None:
+    """From a file through ALSA and PortAudio: the tone, and the silence that ends it."""
+    openai.answer(completion(content="A tone."))
+    ran = process("analyze", "-r", "--text-only", "--max-seconds", "5")
+    assert ran.code == 0
+    data = base64.b64decode(openai.last.json["messages"][0]["content"][1]["input_audio"]["data"])
+    assert (alsa / "spoken.raw").read_bytes().startswith(data[44 : 44 + PCM_BYTES_PER_SECOND])
+    found = wav.read(data)
+    assert found is not None
+    assert found.seconds == pytest.approx(2.5, abs=0.2)

@@ -298,3 +298,21 @@ def test_text_alone_streams_to_a_terminal_only(cli: CommandLine, openai: Service
     openai.answer(completion(content="A dog."))
     assert cli("analyze", "dog.wav", "--text-only").out == b"A dog.\n"
     assert "stream" not in openai.last.json
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="reads a pipe as it fills")
+def test_a_slow_reader_slows_the_download(openai: Service) -> None:
+    """What nobody reads is not fetched into memory: the service has to wait."""
+    data = base64.b64encode(SECOND * 20).decode()
+    pieces = [event({"audio": {"data": data}}) for _ in range(80)]  # 77 MB of sound
+    openai.answer(stream([*pieces, event({"audio": {"expires_at": 1, "transcript": "x"}}), DONE]))
+    command = [sys.executable, "-m", "audiochat", "speak", "hi", "-o", "-", "-f", "pcm16", "-q"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    os.read(process.stdout.fileno(), 1)
+    time.sleep(1.5)
+    sent = openai.sent_pieces
+    time.sleep(0.5)
+    assert openai.sent_pieces == sent < 60
+    assert 1 + len(process.stdout.read()) == 80 * 20 * len(SECOND)
+    assert process.wait(timeout=10) == 0

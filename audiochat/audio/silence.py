@@ -13,6 +13,7 @@ SILENCE = -96.0
 
 _ABOVE_NOISE = 10.0  # dB that speech is louder than the room
 _QUIETEST_SPEECH = -50.0  # dBFS
+_LOUDEST_ROOM, _USUAL_ROOM = -35.0, -60.0  # dBFS
 _SPOKEN = 0.2  # seconds that are speech, not a click
 _RISE = 1.5  # dB a second by which the estimate of the room follows upwards
 
@@ -33,7 +34,7 @@ class EndOfSpeech:
 
     def __init__(self, *, pause: float = 1.5) -> None:
         self._pause = pause
-        self._room = 0.0
+        self._room: float | None = None
         self._spoken = 0.0
         self._quiet = 0.0
 
@@ -41,6 +42,8 @@ class EndOfSpeech:
         """Take the next few milliseconds (s16le, mono, 24,000 Hz); whether the pause is over."""
         seconds = len(pcm) / PCM_BYTES_PER_SECOND
         loudness = level(pcm)
+        if self._room is None:  # whoever speaks from the first moment is not taken for the room
+            self._room = loudness if loudness < _LOUDEST_ROOM else _USUAL_ROOM
         self._room = min(loudness, self._room + _RISE * seconds)
         if loudness > max(self._room + _ABOVE_NOISE, _QUIETEST_SPEECH):
             self._spoken += seconds
