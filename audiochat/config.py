@@ -204,6 +204,15 @@ def cache_directory() -> Path:
     return platformdirs.user_cache_path("audiochat", appauthor=False)
 
 
+def data_directory() -> Path:
+    """The folder of what cannot be had again: conversations."""
+    import platformdirs
+
+    if chosen := os.environ.get("XDG_DATA_HOME"):
+        return Path(chosen) / "audiochat"
+    return platformdirs.user_data_path("audiochat", appauthor=False)
+
+
 def _provider(flag: str | None, found: _Lookup) -> ProviderName:
     chosen = found.flag(flag, "AUDIOCHAT_PROVIDER")
     if chosen is None:

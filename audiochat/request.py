@@ -30,6 +30,8 @@ class Recording:
     data: bytes = field(repr=False)
     """The whole file."""
     format: InputFormat
+    name: str | None = None
+    """How the user called its file."""
 
     def part(self) -> dict[str, Any]:
         """The content part of a message."""

@@ -207,7 +207,7 @@ def sound_events(pcm: bytes, words: Sequence[str] = ("Yes, ", "it is."), *, size
         events += [event({"audio": {"data": base64.b64encode(piece).decode()}}), event()]
     events.append(event(choices=[], usage=USAGE))
     events.append(event({"audio": {"data": base64.b64encode(pieces[-1]).decode()}}))
-    events.append(event({"audio": {"expires_at": 1780697157}}))
+    events.append(event({"audio": {"expires_at": int(time.time()) + 3600}}))
     return [*events, DONE]
 
 

@@ -112,7 +112,7 @@ def test_ctrl_c_is_silence_at_once(openai: Service, card: Path) -> None:
 def test_without_a_device_the_answer_is_saved(process: CommandLine, openai: Service, card: Path) -> None:
     """One line, exit 0."""
     (card / "no-device").touch()
-    openai.answer(stream(sound_events(PCM)))
+    openai.answer(completion("Yes.", wav.wrap(PCM)))
     ran = process("speak", "hi", "--play")
     assert ran.code == 0
     assert "There is no sound device to use: Error querying device -1." in ran.err
@@ -126,7 +126,7 @@ def test_without_the_library_the_answer_is_saved(
     (tmp_path / "lacking").mkdir()
     (tmp_path / "lacking" / "sounddevice.py").write_text("raise ImportError('none')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lacking"))
-    openai.answer(completion("Yes.", PCM))
+    openai.answer(completion("Yes.", wav.wrap(PCM)))
     ran = process("speak", "hi", "--play")
     assert ran.code == 0
     assert "pip install 'audiochat[devices]'" in ran.err

@@ -1,4 +1,4 @@
-"""Ask one question and show its answer: what `speak` and `analyze` have in common."""
+"""Ask, deliver and show: what the commands that ask a model have in common."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiochat import config, files
+from audiochat.cli import inputs
 from audiochat.cli.options import SUFFIX_OF_FORMAT, AnswerOptions
 from audiochat.errors import AudiochatError, UsageError
 from audiochat.request import VOICES, Request, UserTurn
@@ -15,17 +16,15 @@ from audiochat.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
     from audiochat.cli.delivery import Delivered, Outlet
-    from audiochat.client import Client
-    from audiochat.config import Settings
-    from audiochat.providers import Connection
     from audiochat.reply import Reply
+    from audiochat.request import Turn
 
 STDOUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and how the answer is to come."""
+    """What is asked once, and how the answer is to come."""
 
     command: str
     turn: UserTurn
@@ -35,6 +34,16 @@ class Question:
     """Of the spoken answer; None asks for text alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer, and where its sound went."""
+
+    reply: Reply
+    delivered: Delivered | None
+    elapsed: float
+    """Seconds."""
+
+
 def terminal(options: AnswerOptions) -> Terminal:
     """The terminal of a command, as its options want it."""
     return Terminal(Streams.of_process(), quiet=options.quiet, debug=options.debug, as_json=options.as_json)
@@ -42,142 +51,144 @@ def terminal(options: AnswerOptions) -> Terminal:
 
 def ask(question: Question, options: AnswerOptions, screen: Terminal) -> None:
     """Check what can be checked, send the request, deliver and show the answer."""
-    outlet = _outlet(question, options, screen)
-    settings = config.load(options.flags())
-    system, parameters = _system(options.system), options.parameters()
-    started = time.monotonic()
-    connection = _connect(settings, screen)
-    streams = screen.shows_words or (outlet is not None and (options.output == STDOUT or options.play))
-    request = Request(
-        model=connection.model,
-        turns=(question.turn,),
-        voice=settings.voice,
-        format=_asked_format(outlet, streams=streams),
-        system=system,
-        parameters=parameters,
-    )
-    client = _client(connection, settings, screen)
-    exchange = _streamed if streams else _whole
-    reply, delivered = exchange(client, request, outlet, screen)
-    if screen.as_json:
-        elapsed = time.monotonic() - started
-        screen.envelope(_envelope(question.command, reply, delivered, connection, elapsed=elapsed))
-    _notes(reply, delivered, screen)
+    outlet = None
+    if question.format is not None:
+        name = options.output or f"{question.stem}{SUFFIX_OF_FORMAT[question.format]}"
+        outlet = outlet_for(name, question.format, options, screen)
+    run = Run(options, screen)
+    answered = run.exchange((question.turn,), outlet)
+    run.show(answered, question.command)
 
 
-def _outlet(question: Question, options: AnswerOptions, screen: Terminal) -> Outlet | None:
-    """Where the spoken answer goes; None where none is asked for. Whatever cannot work is refused here."""
-    if question.format is None:
-        return None
-    if options.output == STDOUT and options.as_json:
-        raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
-    if options.output == STDOUT and screen.streams.stdout_is_terminal:
-        raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it: … -o - | ffplay -")
-    name = options.output or f"{question.stem}{SUFFIX_OF_FORMAT[question.format]}"
-    target = files.Target(Path(name), replace=options.output is not None)
-    if options.output != STDOUT:
+def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal) -> Outlet:
+    """Where a spoken answer goes; whatever cannot work is refused here, before it costs."""
+    from audiochat.cli import delivery
+
+    outlet: Outlet
+    if name == STDOUT:
+        if options.as_json:
+            raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
+        if screen.streams.stdout_is_terminal:
+            raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it: … -o - | ffplay -")
+        outlet = delivery.ToPipe(screen, format_)
+    else:
+        target = files.Target(Path(name), replace=options.output is not None)
         target.check()
+        outlet = delivery.ToFile(target, format_, screen=screen, keep_partial=options.keep_partial)
+    return aloud(outlet, screen) if options.play else outlet
+
+
+def aloud(outlet: Outlet, screen: Terminal) -> Outlet:
+    """The same outlet, and the loudspeaker where there is one."""
+    from audiochat.audio import devices
     from audiochat.cli import delivery
 
-    outlet: Outlet = delivery.ToPipe(screen, question.format)
-    if options.output != STDOUT:
-        outlet = delivery.ToFile(target, question.format, screen=screen, keep_partial=options.keep_partial)
-    if options.play:
-        from audiochat.audio import devices
-
-        try:
-            outlet = delivery.Aloud(outlet, devices.loudspeaker())
-        except devices.NoDeviceError as exc:
-            screen.note(f"{exc} The answer is not played.")
-    return outlet
-
-
-def _asked_format(outlet: Outlet | None, *, streams: bool) -> str | None:
-    """The format to ask the service for."""
-    from audiochat.cli import delivery
-
-    if outlet is None:
-        return None
-    return "pcm16" if streams else delivery.service_format(outlet.format)
-
-
-def _system(option: str | None) -> str | None:
-    if option is not None and option.startswith("@"):
-        return files.read_text(Path(option[1:]))
-    return option
-
-
-def _connect(settings: Settings, screen: Terminal) -> Connection:
-    from audiochat import providers
-
-    connection = providers.connect(settings, screen)
-    if settings.provider != "local" and settings.voice not in VOICES:
-        screen.note(f"The voice {settings.voice!r} is not one that is known; asking for it all the same.")
-    return connection
-
-
-def _client(connection: Connection, settings: Settings, screen: Terminal) -> Client:
-    from audiochat.client import Client
-
-    return Client(connection, timeout=settings.timeout, retries=settings.retries, progress=screen)
-
-
-def _whole(client: Client, request: Request, outlet: Outlet | None, screen: Terminal) -> tuple[Reply, Delivered | None]:
-    """Wait for the whole answer. The sound first, so that it is safe when the reader of the words has gone."""
-    with screen.waiting("Waiting for the answer"):
-        reply = client.send(request)
-    delivered = outlet.give(reply) if outlet is not None else None
-    if not screen.as_json:
-        screen.transcript(reply.transcript)
-    return reply, delivered
-
-
-def _streamed(
-    client: Client, request: Request, outlet: Outlet | None, screen: Terminal
-) -> tuple[Reply, Delivered | None]:
-    """Hand the answer on while it comes."""
-    stream = client.stream(request)
-    words = screen.words()
     try:
-        for delta in screen.expecting("Waiting for the answer", stream):
-            words.add(delta.text)
-            if outlet is not None and delta.pcm:
-                outlet.take(delta.pcm)
-    except BaseException:  # Ctrl-C, and a reader that has gone, among them
-        words.end()
-        if outlet is not None:
+        return delivery.Aloud(outlet, devices.loudspeaker())
+    except devices.NoDeviceError as exc:
+        screen.note(f"{exc} The answer is not played.")
+        return outlet
+
+
+class Run:
+    """One run of a command: its settings and its connection, and how answers are shown."""
+
+    def __init__(self, options: AnswerOptions, screen: Terminal) -> None:
+        from audiochat import providers
+
+        self._screen = screen
+        settings = config.load(options.flags())
+        self.system = inputs.system_message(options.system)
+        self._parameters = options.parameters()
+        self._started = time.monotonic()
+        self.voice = settings.voice
+        self.connection = providers.connect(settings, screen)
+        if settings.provider != "local" and settings.voice not in VOICES:
+            screen.note(f"The voice {settings.voice!r} is not one that is known; asking for it all the same.")
+        from audiochat.client import Client
+
+        self._client = Client(self.connection, timeout=settings.timeout, retries=settings.retries, progress=screen)
+
+    def exchange(
+        self, turns: tuple[Turn, ...], outlet: Outlet | None, *, system: str | None = None, required: bool = True
+    ) -> Answered:
+        """Ask, and deliver the answer; while it comes, where that helps.
+
+        Args:
+            turns: The conversation, up to the user's turn.
+            outlet: Where the sound goes; None asks for text alone.
+            system: Added to the system message.
+            required: Whether an answer without the sound that was asked for is an error.
+        """
+        from audiochat.cli import delivery
+
+        live = self._screen.shows_words or (outlet is not None and outlet.live)
+        format_ = None if outlet is None else "pcm16" if live else delivery.service_format(outlet.format)
+        request = Request(
+            model=self.connection.model,
+            turns=turns,
+            voice=self.voice,
+            format=format_,
+            system="\n\n".join(part for part in (self.system, system) if part) or None,
+            parameters=self._parameters,
+        )
+        reply = self._stream(request, outlet) if live else self._wait(request)
+        delivered = None
+        if outlet is not None and (required or reply.audio is not None):
+            delivered = self._finish(reply, outlet) if live else outlet.give(reply)
+        elif outlet is not None:
             outlet.abandon()
-        raise
-    finally:
-        words.end()
-        stream.close()
-    delivered = _finish(outlet, stream.reply, screen) if outlet is not None else None
-    if delivered is not None and delivered.path is None:
-        screen.aside(stream.reply.transcript)
-    elif not screen.as_json and not screen.shows_words:
-        screen.transcript(stream.reply.transcript)
-    return stream.reply, delivered
+        started, self._started = self._started, time.monotonic()
+        return Answered(reply, delivered, self._started - started)
+
+    def show(self, answered: Answered, command: str, **more: Any) -> None:
+        """Show the words, unless they were shown while they came; and what is worth a note."""
+        screen, reply, delivered = self._screen, answered.reply, answered.delivered
+        if screen.as_json:
+            screen.envelope({**_envelope(command, answered, self), **more})
+        elif delivered is not None and delivered.path is None:
+            screen.aside(reply.transcript)
+        elif not screen.shows_words:
+            screen.transcript(reply.transcript)
+        if delivered is not None and delivered.path is not None:
+            screen.note(f"{delivered.path}  {delivered.seconds or 0:.1f} s")
+        if reply.finish_reason == "length":
+            screen.note("The answer was cut at the limit of tokens.")
+
+    def _wait(self, request: Request) -> Reply:
+        with self._screen.waiting("Waiting for the answer"):
+            return self._client.send(request)
+
+    def _stream(self, request: Request, outlet: Outlet | None) -> Reply:
+        """Hand the answer on while it comes."""
+        stream = self._client.stream(request)
+        words = self._screen.words()
+        try:
+            for delta in self._screen.expecting("Waiting for the answer", stream):
+                words.add(delta.text)
+                if outlet is not None and delta.pcm:
+                    outlet.take(delta.pcm)
+        except BaseException:  # Ctrl-C, and a reader that has gone, among them
+            words.end()
+            if outlet is not None:
+                outlet.abandon()
+            raise
+        finally:
+            words.end()
+            stream.close()
+        return stream.reply
+
+    def _finish(self, reply: Reply, outlet: Outlet) -> Delivered | None:
+        try:
+            return outlet.finish(reply)
+        except AudiochatError as exc:
+            if self._screen.shows_words:
+                exc.transcript = None  # it stands there already
+            raise
 
 
-def _finish(outlet: Outlet, reply: Reply, screen: Terminal) -> Delivered:
-    try:
-        return outlet.finish(reply)
-    except AudiochatError as exc:
-        if screen.shows_words:
-            exc.transcript = None  # it stands there already
-        raise
-
-
-def _notes(reply: Reply, delivered: Delivered | None, screen: Terminal) -> None:
-    if delivered is not None and delivered.path is not None:
-        screen.note(f"{delivered.path}  {delivered.seconds or 0:.1f} s")
-    if reply.finish_reason == "length":
-        screen.note("The answer was cut at the limit of tokens.")
-
-
-def _envelope(
-    command: str, reply: Reply, delivered: Delivered | None, connection: Connection, *, elapsed: float
-) -> dict[str, Any]:
+def _envelope(command: str, answered: Answered, run: Run) -> dict[str, Any]:
+    reply, delivered = answered.reply, answered.delivered
     audio = None
     if delivered is not None:
         audio = {
@@ -191,12 +202,12 @@ def _envelope(
     return {
         "command": command,
         "status": "ok",
-        "provider": connection.provider,
-        "model": reply.model or connection.model,
+        "provider": run.connection.provider,
+        "model": reply.model or run.connection.model,
         "transcript": reply.transcript,
         "audio": audio,
         "usage": asdict(reply.usage),
         "finish_reason": reply.finish_reason,
         "request_id": reply.request_id,
-        "elapsed": round(elapsed, 3),
+        "elapsed": round(answered.elapsed, 3),
     }

@@ -8,6 +8,8 @@ import typer
 
 from audiochat import __version__
 from audiochat.cli.analyze import analyze
+from audiochat.cli.converse import converse
+from audiochat.cli.sessions import app as sessions
 from audiochat.cli.speak import speak
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ app = typer.Typer(
 )
 app.command("speak")(speak)
 app.command("analyze")(analyze)
+app.command("converse")(converse)
+app.add_typer(sessions, name="sessions")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so

@@ -36,14 +36,16 @@ class Outlet(Protocol):
 
     format: str
     """What the user gets, one of `convert.FORMATS`."""
+    live: bool
+    """Whether it wants the answer while it comes."""
 
     def take(self, pcm: bytes) -> None:
         """Take a piece while the answer comes: s16le, mono, 24,000 Hz."""
 
-    def finish(self, reply: Reply) -> Delivered:
+    def finish(self, reply: Reply) -> Delivered | None:
         """The answer that came in pieces is whole."""
 
-    def give(self, reply: Reply) -> Delivered:
+    def give(self, reply: Reply) -> Delivered | None:
         """Take a whole answer, its sound with it."""
 
     def abandon(self) -> None:
@@ -52,6 +54,8 @@ class Outlet(Protocol):
 
 class ToPipe:
     """stdout, in any format, encoded while it comes."""
+
+    live = True
 
     def __init__(self, screen: Terminal, format: str) -> None:  # noqa: A002 - the field's word
         self.format = format
@@ -91,6 +95,8 @@ class ToPipe:
 class ToFile:
     """A file, written when the answer is whole."""
 
+    live = False
+
     def __init__(self, target: Target, format: str, *, screen: Terminal, keep_partial: bool = False) -> None:  # noqa: A002
         self.format = format
         self._target = target
@@ -129,6 +135,8 @@ class ToFile:
 class Aloud:
     """Another outlet, and a loudspeaker besides."""
 
+    live = True
+
     def __init__(self, outlet: Outlet, loudspeaker: Loudspeaker) -> None:
         self.format = outlet.format
         self._outlet = outlet
@@ -139,13 +147,13 @@ class Aloud:
         self._outlet.take(pcm)
         self._loudspeaker.play(pcm)
 
-    def finish(self, reply: Reply) -> Delivered:
+    def finish(self, reply: Reply) -> Delivered | None:
         """Save it, then hear it to its end."""
         delivered = self._outlet.finish(reply)
         self._loudspeaker.drain()
         return delivered
 
-    def give(self, reply: Reply) -> Delivered:
+    def give(self, reply: Reply) -> Delivered | None:
         """Save it, then play it."""
         delivered = self._outlet.give(reply)
         self._loudspeaker.play(sound(reply, "pcm16"))
@@ -156,6 +164,63 @@ class Aloud:
         """Be silent at once."""
         self._loudspeaker.stop()
         self._outlet.abandon()
+
+
+class ToMemory:
+    """Nothing but memory: for a conversation that saves what it is told to."""
+
+    live = False
+    format = "wav"
+
+    def __init__(self) -> None:
+        self._pcm = bytearray()
+        self.sound: bytes | None = None
+        """The spoken answer as a WAV file, when it is whole."""
+
+    def take(self, pcm: bytes) -> None:
+        """Keep it."""
+        self._pcm += pcm
+
+    def finish(self, reply: Reply) -> None:
+        """Keep it as a file."""
+        _spoken(reply)
+        self.sound = wav.wrap(bytes(self._pcm))
+
+    def give(self, reply: Reply) -> None:
+        """Keep it as a file."""
+        self.sound = sound(reply, "wav")
+
+    def abandon(self) -> None:
+        """Keep nothing."""
+
+
+class Both:
+    """Two outlets; what is said of the delivery is said of the first."""
+
+    def __init__(self, first: Outlet, second: Outlet) -> None:
+        self.format = first.format
+        self.live = first.live or second.live
+        self._outlets = (first, second)
+
+    def take(self, pcm: bytes) -> None:
+        """To both."""
+        for outlet in self._outlets:
+            outlet.take(pcm)
+
+    def finish(self, reply: Reply) -> Delivered | None:
+        """To both, the second first: it does not fail."""
+        self._outlets[1].finish(reply)
+        return self._outlets[0].finish(reply)
+
+    def give(self, reply: Reply) -> Delivered | None:
+        """To both, the second first: it does not fail."""
+        self._outlets[1].give(reply)
+        return self._outlets[0].give(reply)
+
+    def abandon(self) -> None:
+        """Both."""
+        for outlet in self._outlets:
+            outlet.abandon()
 
 
 def service_format(wanted: str) -> str:

@@ -153,10 +153,61 @@ class AnswerOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextOrSpeechOptions(AnswerOptions):
-    """What a command takes besides when its answer may be text alone."""
+class RecordOptions(AnswerOptions):
+    """What a command takes besides that takes recordings, and may answer in text alone."""
 
     text_only: Annotated[bool, typer.Option("--text-only", help="Ask for text alone.")] = False
+    record: Annotated[
+        bool, typer.Option("-r", "--record", help="Take the question from the microphone, until silence or Enter.")
+    ] = False
+    max_seconds: Annotated[float, typer.Option("--max-seconds", help="The longest recording.")] = 300.0
+
+    def check(self) -> None:
+        """Refuse what excludes itself.
+
+        Raises:
+            UsageError: sound is told where to go, and not wanted.
+        """
+        if self.text_only and (self.output or self.format or self.play):
+            raise UsageError("--text-only makes no sound.", hint="Leave out -o, -f and --play, or --text-only.")
+
+    def wanted_format(self) -> str | None:
+        """The format of the spoken answer; None where text alone is wanted."""
+        return None if self.text_only else self.answer_format()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConverseOptions(RecordOptions):
+    """What a conversation takes besides."""
+
+    turn: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-t",
+            "--turn",
+            metavar="TEXT",
+            help="A turn; may be given again. @FILE in it attaches a recording, @@ is a plain @.",
+            show_default=False,
+        ),
+    ] = None
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="NAME", help="Keep it, or go on, under this name.", show_default=False),
+    ] = None
+    resume: Annotated[bool, typer.Option("--continue", help="Go on with the last conversation.")] = False
+    save: Annotated[bool, typer.Option("--save/--no-save", help="Keep the conversation.")] = True
+
+    def check(self) -> None:
+        """Refuse what excludes itself.
+
+        Raises:
+            UsageError: what is said about sound, or about sessions, cannot be done together.
+        """
+        RecordOptions.check(self)
+        if not self.save and (self.session is not None or self.resume):
+            raise UsageError("--no-save keeps nothing to go on with.", hint="Leave out --session and --continue.")
+        if self.session is not None and self.resume:
+            raise UsageError("--continue goes on with the last session, --session NAME with that one.", hint="Choose.")
 
 
 def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from audiochat import files
+from audiochat.cli import inputs
 from audiochat.cli.answer import Question, ask, terminal
 from audiochat.cli.options import AnswerOptions, takes
 from audiochat.errors import UsageError
@@ -37,22 +37,7 @@ def _text(words: list[str], streams: Streams) -> str:
         words = ["-"]
     if words.count("-") > 1:
         raise UsageError("stdin can be read only once.", hint="Leave one - in the prompt.")
-    text = " ".join(read_stdin(streams) if word == "-" else word for word in words)
+    text = " ".join(inputs.text_from_stdin(streams) if word == "-" else word for word in words)
     if not text.strip():
         raise UsageError("The prompt is empty.", hint='audiochat speak "Your question", or pipe it in.')
-    return checked(text)
-
-
-def read_stdin(streams: Streams) -> str:
-    """All of stdin as text, without the newline at its end."""
-    data = streams.stdin.read() if streams.stdin else b""
-    return files.decode_text(data, name="stdin").rstrip("\r\n")
-
-
-def checked(text: str) -> str:
-    """Refuse what no JSON can carry: arguments that are not UTF-8 arrive as lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise UsageError("The prompt is not text in UTF-8.", hint="Check the terminal's encoding.") from exc
-    return text
+    return inputs.checked(text)

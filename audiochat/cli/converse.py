@@ -1,0 +1,76 @@
+"""`audiochat converse`: several turns, earlier answers referenced by audio id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audiochat.cli import inputs, talk
+from audiochat.cli.answer import terminal
+from audiochat.cli.options import ConverseOptions, takes
+from audiochat.errors import UsageError
+from audiochat.request import UserTurn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audiochat.request import Recording
+    from audiochat.terminal import Terminal
+
+QUESTION = "Describe in detail the spoken audio input."
+"""As in Azure's quickstart, when there is a recording and nothing is asked."""
+
+
+@takes(ConverseOptions)
+def converse(
+    audio: Annotated[
+        str | None,
+        typer.Argument(metavar="[AUDIO]", help="A recording to attach to the first turn.", show_default=False),
+    ] = None,
+    *,
+    options: ConverseOptions,
+) -> None:
+    """Talk in several turns; every conversation is kept, and goes on where it ended."""
+    screen = terminal(options)
+    options.check()
+    interactive = not options.turn and screen.streams.stdin_is_terminal
+    if interactive and options.as_json:
+        raise UsageError("--json is for turns that are given.", hint="Give them with -t, or pipe them in.")
+    talk.check_output(options, several=interactive or len(options.turn or []) != 1)
+    first = inputs.recording_from_file(audio) if audio is not None else None
+    if options.record:
+        first = inputs.recording_from_microphone(screen, options.max_seconds)
+    with talk.opened(options, screen) as conversation:
+        if interactive:
+            from audiochat.cli import prompt
+
+            prompt.run(conversation, first)
+        else:
+            for asked in _turns(options, screen, first):
+                conversation.take(asked)
+
+
+def _turns(options: ConverseOptions, screen: Terminal, first: Recording | None) -> Iterator[UserTurn]:
+    """The turns of -t, or of stdin, a line each; the recording goes with the first."""
+    texts = iter(options.turn) if options.turn else _lines(screen)
+    taken = 0
+    for text in texts:
+        asked = talk.parse_turn(text)
+        if first is not None:
+            asked, first = UserTurn(asked.text, (first, *asked.recordings)), None
+        taken += 1
+        yield asked
+    if not taken and first is not None:
+        yield UserTurn(QUESTION, (first,))
+    elif not taken:
+        raise UsageError("There is no turn to take.", hint='audiochat converse -t "Your question", or pipe lines in.')
+
+
+def _lines(screen: Terminal) -> Iterator[str]:
+    """The lines of stdin that hold something, each as soon as it is there."""
+    stdin = screen.streams.stdin
+    while stdin is not None and (line := stdin.readline()):
+        text = inputs.line(line)
+        if text.strip():
+            yield text
