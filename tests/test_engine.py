@@ -86,6 +86,20 @@ def test_an_earlier_answer_is_known_by_its_id_to_another_process(process: Comman
     assert reply.audio is not None
 
 
+def test_a_conversation_about_what_it_said(cli: CommandLine, process: CommandLine) -> None:
+    """The quickstart's two turns over real speech: the second answer is about the first, also in another process."""
+    assert cli("speak", QUESTION, "-o", "dog.wav", "-q").code == 0
+    turns = ["-t", "Describe in detail the spoken audio input.", "-t", "Very briefly, summarize the favorability."]
+    told = [json.loads(line) for line in cli("converse", "dog.wav", *turns, "--json", "-q").out.splitlines()]
+    assert [one["turn"] for one in told] == [1, 2]
+    later = process("converse", "--continue", "-t", "What animal is it about?", "-q")
+    assert later.code == 0
+    dogs = {"dog", "dogs", "retriever", "retrievers"}
+    for transcript in (told[0]["transcript"], told[1]["transcript"], later.out.decode()):
+        assert dogs & set(_words(transcript))
+    assert [convert.seconds(Path(f"turn-{n}.wav").read_bytes(), "wav") for n in (1, 2, 3)] > [0.5] * 3
+
+
 @pytest.mark.parametrize("name", ["a.mp3", "a.flac", "a.opus", "a.aac", "a.pcm"])
 def test_it_speaks_in_every_format(cli: CommandLine, name: str) -> None:
     """Each decodes, and lasts as long as the sentence."""

@@ -238,4 +238,4 @@ def test_recordings_and_words_arrive_exactly(data: bytes, format_: Any, text: st
 
 def test_a_recordings_bytes_stay_out_of_representations() -> None:
     """A request can be printed without its megabytes."""
-    assert repr(RECORDING) == "Recording(format='wav')"
+    assert repr(RECORDING) == "Recording(format='wav', name=None)"
