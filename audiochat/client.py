@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat import reply, service_errors
 from audiochat.audio import convert
 from audiochat.audio.sniff import sniff
-from audiochat.errors import AudiochatError, BrokenAnswerError, RefusedError
+from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
 from audiochat.progress import Progress, Silence
 from audiochat.reply import Assembly, Delta
 from audiochat.service_errors import LONGEST_WAIT, translate
@@ -35,8 +35,6 @@ LARGEST_EVENT = 32_000_000
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 8.0
 _RETRIED = frozenset({408, 409, 429})
-
-
 _REPORT = "Try again, and report the request id if it lasts."
 
 
@@ -241,7 +239,15 @@ def _as_delta(whole: Reply) -> Delta:
         return Delta(whole.transcript)
     pcm = whole.audio.data
     if sniff(pcm) is not None:  # a server with its own idea of pcm16
-        pcm = b"".join(convert.decode(io.BytesIO(pcm), name="the answer"))
+        try:
+            pcm = b"".join(convert.decode(io.BytesIO(pcm), name="the answer"))
+        except FileError as exc:
+            raise BrokenAnswerError(
+                "What came as the spoken answer is no sound that can be read.",
+                hint=_REPORT,
+                request_id=whole.request_id,
+                transcript=whole.transcript,
+            ) from exc
     return Delta(whole.transcript, pcm)
 
 
@@ -249,7 +255,7 @@ def _encode(payload: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as exc:  # lone surrogates, infinite numbers
-        raise AudiochatError("The request holds what JSON cannot carry.") from exc
+        raise UsageError("The request holds what JSON cannot carry.", hint="Check --param and the texts.") from exc
 
 
 def _http_errors() -> tuple[type[Exception], ...]:

@@ -134,6 +134,18 @@ def _rescue(data: bytes, path: Path) -> str | None:
     return f"The answer is kept as {file.name}."
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that a person named, unless it is there.
+
+    Raises:
+        FileError: it cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as exc:
+        raise FileError(f"The folder {path} cannot be made: {exc.strerror or exc}.", hint="Choose another.") from exc
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
     """Open a file that a person named, seekable: what cannot be sought in is read to its end first.

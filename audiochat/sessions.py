@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from filelock import FileLock
+
     from audiochat.reply import Reply
 
 VERSION = 1
 
+_IN_USE = "session_in_use"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FILE = re.compile(r"turn-[0-9]+(-in-[0-9]+)?\.(wav|mp3)")
 
@@ -190,15 +193,31 @@ class Shelf:
             return [name for _, name in sorted(written, reverse=True)]
         return []
 
-    def new(self, name: str | None = None) -> Session:
-        """A session that is not on disk yet; without a name, it gets the next number."""
-        if name is None:
-            name = str(1 + max((int(name) for name in self.names() if name.isdecimal()), default=0))
-        return Session(name, self._path(name), int(time.time()))
+    @contextmanager
+    def opened(self, name: str | None) -> Iterator[Session]:
+        """A session to oneself: the one of that name, or a new one; without a name, the next free number.
 
-    def exists(self, name: str) -> bool:
-        """Whether there is a session of that name."""
-        return (self._path(name) / "session.json").exists()
+        Raises:
+            UsageError: no session can have that name.
+            FileError: another process has it, or it is damaged.
+        """
+        name, lock = self._next_number() if name is None else (name, self._lock(name))
+        try:
+            folder = self._path(name)
+            begun = (folder / "session.json").exists()
+            yield self.load(name) if begun else Session(name, folder, int(time.time()))
+        finally:
+            lock.release()  # its file stays: removing it would let two others have a lock each
+
+    def _next_number(self) -> tuple[str, FileLock]:
+        number = 1 + max((int(name) for name in self.names() if name.isdecimal()), default=0)
+        while True:
+            try:
+                return str(number), self._lock(str(number))
+            except FileError as exc:
+                if exc.code != _IN_USE:
+                    raise
+                number += 1  # somebody else has just begun a conversation
 
     def load(self, name: str) -> Session:
         """Read a session.
@@ -233,19 +252,14 @@ class Shelf:
         folder = self._path(name)
         if not folder.is_dir():
             raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.")
-        with self.alone(name), _as_file_error(folder):
+        with self._lock(name), _as_file_error(folder):
             shutil.rmtree(folder)
 
-    @contextmanager
-    def alone(self, name: str) -> Iterator[None]:
-        """Have a session to oneself.
-
-        Raises:
-            FileError: another process has it.
-        """
+    def _lock(self, name: str) -> FileLock:
+        """Have a session to oneself, until the lock is released."""
         from filelock import FileLock, Timeout
 
-        path = self._path(name)
+        self._path(name)
         with _as_file_error(self._folder):
             _make_private(self._folder)
             lock = FileLock(self._folder / f".{name}.lock", timeout=0, mode=0o600)
@@ -253,14 +267,11 @@ class Shelf:
                 lock.acquire()
             except Timeout as exc:
                 raise FileError(
-                    f"The session {path.name} is in use by another audiochat.",
+                    f"The session {name} is in use by another audiochat.",
                     hint="End that one first, or choose another --session.",
-                    code="session_in_use",
+                    code=_IN_USE,
                 ) from exc
-        try:
-            yield
-        finally:
-            lock.release()  # the lock's file stays: removing it would let two others have a lock each
+        return lock
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

@@ -439,6 +439,29 @@ def test_sessions_are_listed_shown_exported_and_removed(
     assert (sessions / "1").exists()
 
 
+def test_two_new_conversations_at_once_get_two_numbers(cli: CommandLine, openai: Service, sessions: Path) -> None:
+    """Neither has to wait or to fail."""
+    openai.answer(Answer(completion(content="One.").body, hold=1.5))
+    command = [sys.executable, "-m", "audiochat", "converse", "-t", "a", "--text-only", "-q"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while not openai.requests and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert cli("converse", "-t", "b", "--text-only").code == 0
+    assert process.wait(timeout=10) == 0
+    assert sorted(path.name for path in sessions.iterdir() if path.is_dir()) == ["1", "2"]
+
+
+def test_a_turn_is_kept_when_its_reader_has_gone(openai: Service, sessions: Path) -> None:
+    """What nobody reads on stdout is in the session all the same."""
+    if sys.platform == "win32":
+        pytest.skip("there is no sh")
+    openai.answer(completion(content="One."))
+    command = f"{sys.executable} -m audiochat converse -t a --text-only -q | true"
+    assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).stderr == b""
+    assert json.loads((sessions / "1" / "session.json").read_text())["turns"][0]["transcript"] == "One."
+
+
 def test_numbers_go_on(cli: CommandLine, openai: Service, sessions: Path) -> None:
     """A new conversation has the next free number, whatever names there are."""
     openai.answer(completion(content="ok"))

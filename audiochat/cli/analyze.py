@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from audiochat.request import Recording
     from audiochat.terminal import Terminal
 
-QUESTION = "Describe in detail the spoken audio input."
-"""As in Azure's quickstart."""
-
 
 @takes(RecordOptions)
 def analyze(
@@ -27,7 +24,8 @@ def analyze(
         typer.Argument(metavar="AUDIO", help="The recording, of any kind; - is stdin.", show_default=False),
     ] = None,
     prompt: Annotated[
-        str | None, typer.Argument(metavar="[PROMPT]", help=f"The question. [default: {QUESTION}]", show_default=False)
+        str | None,
+        typer.Argument(metavar="[PROMPT]", help=f"The question. [default: {inputs.DESCRIBE}]", show_default=False),
     ] = None,
     *,
     options: RecordOptions,
@@ -39,7 +37,7 @@ def analyze(
         raise UsageError("With --record there is no AUDIO.", hint='audiochat analyze -r "Your question"')
     question = audio if options.record else prompt
     recording = _recording(audio, question, options, screen)
-    text = inputs.text_from_stdin(screen.streams) if question == "-" else question or QUESTION
+    text = inputs.text_from_stdin(screen.streams) if question == "-" else question or inputs.DESCRIBE
     turn = UserTurn(inputs.checked(text), (recording,))
     ask(Question("analyze", turn, "analysis", options.wanted_format()), options, screen)
 

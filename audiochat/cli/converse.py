@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from audiochat.request import Recording
     from audiochat.terminal import Terminal
 
-QUESTION = "Describe in detail the spoken audio input."
-"""As in Azure's quickstart, when there is a recording and nothing is asked."""
-
 
 @takes(ConverseOptions)
 def converse(
     audio: Annotated[
         str | None,
-        typer.Argument(metavar="[AUDIO]", help="A recording to attach to the first turn.", show_default=False),
+        typer.Argument(metavar="[AUDIO]", help="A recording for the first turn; - is stdin.", show_default=False),
     ] = None,
     *,
     options: ConverseOptions,
@@ -38,9 +35,7 @@ def converse(
     if interactive and options.as_json:
         raise UsageError("--json is for turns that are given.", hint="Give them with -t, or pipe them in.")
     talk.check_output(options, several=interactive or len(options.turn or []) != 1)
-    first = inputs.recording_from_file(audio) if audio is not None else None
-    if options.record:
-        first = inputs.recording_from_microphone(screen, options.max_seconds)
+    first = _first(audio, options, screen)
     with talk.opened(options, screen) as conversation:
         if interactive:
             from audiochat.cli import prompt
@@ -49,6 +44,17 @@ def converse(
         else:
             for asked in _turns(options, screen, first):
                 conversation.take(asked)
+
+
+def _first(audio: str | None, options: ConverseOptions, screen: Terminal) -> Recording | None:
+    """The recording that goes with the first turn."""
+    if options.record:
+        return inputs.recording_from_microphone(screen, options.max_seconds)
+    if audio == "-":
+        if not options.turn:
+            raise UsageError("stdin cannot be the recording and the turns.", hint="Give the turns with -t.")
+        return inputs.recording_from_stdin(screen.streams)
+    return None if audio is None else inputs.recording_from_file(audio)
 
 
 def _turns(options: ConverseOptions, screen: Terminal, first: Recording | None) -> Iterator[UserTurn]:
@@ -62,7 +68,7 @@ def _turns(options: ConverseOptions, screen: Terminal, first: Recording | None) 
         taken += 1
         yield asked
     if not taken and first is not None:
-        yield UserTurn(QUESTION, (first,))
+        yield UserTurn(inputs.DESCRIBE, (first,))
     elif not taken:
         raise UsageError("There is no turn to take.", hint='audiochat converse -t "Your question", or pipe lines in.')
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from audiochat.request import Recording
     from audiochat.terminal import Streams, Terminal
 
+DESCRIBE = "Describe in detail the spoken audio input."
+"""What is asked about a recording when nothing is asked; as in Azure's quickstart."""
+
 
 def text_from_stdin(streams: Streams) -> str:
     """All of stdin as text, without the newline at its end."""

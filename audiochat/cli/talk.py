@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audiochat import files
 from audiochat.cli import inputs
 from audiochat.cli.answer import STDOUT, Run, aloud, outlet_for
 from audiochat.cli.options import SUFFIX_OF_FORMAT, ConverseOptions
@@ -95,14 +96,17 @@ class Talk:
         number = self.number
         reply = self.conversation.ask(asked, send, speech=self.speech)
         answered, memory = latest[0]
-        more = {"turn": number, "session": self.session.name if self.session else None}
-        self.run.show(answered, "converse", **more)
-        if self.speech and reply.audio is None:
-            self.screen.note("The model answered in text alone.")
         self.usages.append(reply.usage)
         self.last_sound = memory.sound if memory else None
-        if self.session is not None:
-            self.session.add(asked, reply, self.last_sound, origin=self.conversation.origin)
+        try:
+            # Kept before it is shown: whoever reads the words may have gone.
+            if self.session is not None:
+                self.session.add(asked, reply, self.last_sound, origin=self.conversation.origin)
+        finally:
+            session = self.session.name if self.session else None
+            self.run.show(answered, "converse", turn=number, session=session)
+        if self.speech and reply.audio is None:
+            self.screen.note("The model answered in text alone.")
 
     @property
     def usage(self) -> Usage:
@@ -128,9 +132,8 @@ class Talk:
         memory = delivery.ToMemory()
         if self.saves_files:
             name = output_name(self.options, self.number)
-            return delivery.Both(
-                outlet_for(name, self.options.answer_format(), self.options, self.screen), memory
-            ), memory
+            outlet = outlet_for(name, self.options.answer_format(), self.options, self.screen)
+            return delivery.Both(outlet, memory), memory
         if self.options.play:
             played = aloud(delivery.ToMemory(), self.screen)
             return delivery.Both(played, memory), memory
@@ -158,7 +161,7 @@ def check_output(options: ConverseOptions, *, several: bool) -> None:
         return
     folder = output.endswith(("/", "\\"))
     if folder:
-        Path(output).mkdir(exist_ok=True)
+        files.make_folder(Path(output))
     if several and not folder and not Path(output).is_dir() and (output == STDOUT or NUMBER not in output):
         raise UsageError(
             "Several turns make several answers.",
@@ -173,23 +176,18 @@ def opened(options: ConverseOptions, screen: Terminal) -> Iterator[Talk]:
         run = Run(options, screen)
         yield _talk(run, options, screen, None)
         return
-    shelf = Shelf()
-    name = _session_name(options, shelf)
-    session = shelf.new(name)
-    with shelf.alone(session.name):
-        if shelf.exists(session.name):
-            session = shelf.load(session.name)
+    with Shelf().opened(_session_name(options)) as session:
         run = Run(options, screen)
         run.system = session.system = run.system or session.system
         yield _talk(run, options, screen, session)
 
 
-def _session_name(options: ConverseOptions, shelf: Shelf) -> str | None:
+def _session_name(options: ConverseOptions) -> str | None:
     if options.session is not None:
         return options.session
     if not options.resume:
         return None
-    names = shelf.names()
+    names = Shelf().names()
     if not names:
         raise UsageError("There is no conversation to continue.", hint="Leave out --continue to begin one.")
     return names[0]

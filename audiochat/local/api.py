@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import math
-import queue
 import secrets
-import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, convert
+from audiochat.local.ahead import written_ahead
 from audiochat.local.answers import new_id
 from audiochat.local.llm import Limits, TooLongError, Writing
 from audiochat.local.prompts import Said
@@ -211,7 +209,7 @@ class ChatCompletions:
         writing = self._write(task)
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
         pcm, sentences = bytearray(), []
-        with _ahead(writing.sentences) as written:
+        with written_ahead(writing.sentences) as written:
             for sentence in written:
                 sentences.append(sentence)
                 if task.format is not None:
@@ -240,7 +238,7 @@ class ChatCompletions:
         sent, transcript = 0, ""
         id_ = new_id()
         yield self._event(task, {"role": "assistant", "refusal": None})
-        with _ahead(writing.sentences) as written:
+        with written_ahead(writing.sentences) as written:
             for sentence in written:
                 words = f" {sentence}" if transcript else sentence
                 transcript += words
@@ -368,39 +366,3 @@ def _started(events: Iterator[bytes]) -> Iterator[bytes]:
         yield from events
 
     return all_of_them()
-
-
-@contextlib.contextmanager
-def _ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
-    """Let `items` be made in a thread of their own: the next sentence is written while one is spoken."""
-    ready: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
-    abandoned = threading.Event()
-
-    def make() -> None:
-        try:
-            with contextlib.closing(items):  # the model is locked until its generator is closed
-                for item in items:
-                    ready.put((item, None))
-                    if abandoned.is_set():
-                        return
-        except BaseException as exc:  # noqa: BLE001 - carried over to the thread that waits
-            ready.put((None, exc))
-        else:
-            ready.put((None, None))
-
-    def take() -> Iterator[T]:
-        while True:
-            item, failure = ready.get()
-            if failure is not None:
-                raise failure
-            if item is None:
-                return
-            yield item
-
-    maker = threading.Thread(target=make, name="audiochat-writing", daemon=True)
-    maker.start()
-    try:
-        yield take()
-    finally:
-        abandoned.set()
-        maker.join()
