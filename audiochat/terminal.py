@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -180,19 +179,20 @@ class Terminal:
         with console.status(text) as status:
             yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")
 
-    def enter_pressed(self) -> Callable[[], bool]:
-        """Asks whether Enter was pressed since; never, where stdin is no terminal."""
-        pressed = threading.Event()
+    def enter_pressed(self) -> bool:
+        """Whether something was typed meanwhile, which it takes away; never, where stdin is no terminal."""
+        if not self.streams.stdin_is_terminal:
+            return False
+        if sys.platform == "win32":
+            import msvcrt
 
-        def wait() -> None:
-            # The descriptor itself: a thread in the buffered reader would hold its lock while Python ends.
-            with suppress(OSError):
-                os.read(sys.stdin.fileno(), 1024)
-                pressed.set()
+            return msvcrt.kbhit() and msvcrt.getwch() in "\r\n"
+        import select
 
-        if self.streams.stdin_is_terminal:
-            threading.Thread(target=wait, name="audiochat-enter", daemon=True).start()
-        return pressed.is_set
+        if not select.select([sys.stdin.fileno()], [], [], 0)[0]:
+            return False
+        os.read(sys.stdin.fileno(), 1024)
+        return True
 
     @contextmanager
     def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:

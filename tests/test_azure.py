@@ -154,6 +154,17 @@ def test_a_redirect_gets_no_credential(cli: CommandLine, azure: Service) -> None
         assert elsewhere.requests == []
 
 
+def test_a_proxy_gets_nothing_that_is_for_this_machine(cli: CommandLine, openai: Service) -> None:
+    """A key for loopback does not go through a proxy, which would see it in the clear."""
+    from service import running
+
+    openai.answer(completion("Yes.", WAV))
+    with running() as proxy:
+        env = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), proxy.url)
+        assert cli("speak", "hi", env=env).code == 0
+        assert proxy.requests == []
+
+
 def test_a_server_without_keys_gets_none(cli: CommandLine, service: Service) -> None:
     """OPENAI_BASE_URL alone: no Authorization at all, also not the user's admin key."""
     service.answer(completion("Yes.", WAV))

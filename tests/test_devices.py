@@ -155,6 +155,16 @@ def test_the_question_is_recorded_until_silence(process: CommandLine, openai: Se
     assert _log(card) == ["opened", "start", "abort", "close"]
 
 
+def test_speak_takes_the_question_from_the_microphone_too(process: CommandLine, openai: Service, card: Path) -> None:
+    """Sound alone, or with words before it."""
+    (card / "spoken.pcm").write_bytes(tone(0.5))
+    openai.answer(completion("Yes.", wav.wrap(PCM)))
+    assert process("speak", "-r", "-q").code == 0
+    assert [part["type"] for part in openai.last.json["messages"][0]["content"]] == ["input_audio"]
+    assert process("speak", "Translate:", "-r", "-q").code == 0
+    assert [part["type"] for part in openai.last.json["messages"][0]["content"]] == ["text", "input_audio"]
+
+
 def test_a_recording_ends_at_its_longest(process: CommandLine, openai: Service, card: Path) -> None:
     """`--max-seconds`, when nobody stops speaking."""
     (card / "spoken.pcm").write_bytes(tone(10))

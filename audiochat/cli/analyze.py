@@ -8,7 +8,7 @@ import typer
 
 from audiochat.cli import inputs
 from audiochat.cli.answer import Question, ask, terminal
-from audiochat.cli.options import RecordOptions, takes
+from audiochat.cli.options import TextOrSpeechOptions, takes
 from audiochat.errors import UsageError
 from audiochat.request import UserTurn
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audiochat.terminal import Terminal
 
 
-@takes(RecordOptions)
+@takes(TextOrSpeechOptions)
 def analyze(
     audio: Annotated[
         str | None,
@@ -28,7 +28,7 @@ def analyze(
         typer.Argument(metavar="[PROMPT]", help=f"The question. [default: {inputs.DESCRIBE}]", show_default=False),
     ] = None,
     *,
-    options: RecordOptions,
+    options: TextOrSpeechOptions,
 ) -> None:
     """Ask about a recording; get the answer in text and speech."""
     screen = terminal(options)
@@ -42,7 +42,7 @@ def analyze(
     ask(Question("analyze", turn, "analysis", options.wanted_format()), options, screen)
 
 
-def _recording(audio: str | None, question: str | None, options: RecordOptions, screen: Terminal) -> Recording:
+def _recording(audio: str | None, question: str | None, options: TextOrSpeechOptions, screen: Terminal) -> Recording:
     """The recording: from the microphone, its file, or stdin."""
     if options.record:
         return inputs.recording_from_microphone(screen, options.max_seconds)

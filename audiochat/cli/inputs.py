@@ -72,5 +72,5 @@ def recording_from_microphone(screen: Terminal, max_seconds: float) -> Recording
     except devices.NoDeviceError as exc:
         raise ConfigurationError("There is no microphone to record from.", hint=str(exc), code="no_device") from exc
     with screen.meter("Recording, until silence or Enter") as meter:
-        pcm = devices.record(source, stopped=screen.enter_pressed(), max_seconds=max_seconds, meter=meter)
+        pcm = devices.record(source, stopped=screen.enter_pressed, max_seconds=max_seconds, meter=meter)
     return Recording(wav.wrap(pcm), "wav", "the microphone")

@@ -79,6 +79,10 @@ class AnswerOptions:
         typer.Option("--provider", help="azure, openai or local. [default: by what is configured]", show_default=False),
     ] = None
     play: Annotated[bool, typer.Option("--play", help="Play the answer while it arrives.")] = False
+    record: Annotated[
+        bool, typer.Option("-r", "--record", help="Take the question from the microphone, until silence or Enter.")
+    ] = False
+    max_seconds: Annotated[float, typer.Option("--max-seconds", help="The longest recording.")] = 300.0
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Keep what came of the sound when the answer is cut.")
     ] = False
@@ -153,14 +157,10 @@ class AnswerOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordOptions(AnswerOptions):
-    """What a command takes besides that takes recordings, and may answer in text alone."""
+class TextOrSpeechOptions(AnswerOptions):
+    """What a command takes besides when its answer may be text alone."""
 
     text_only: Annotated[bool, typer.Option("--text-only", help="Ask for text alone.")] = False
-    record: Annotated[
-        bool, typer.Option("-r", "--record", help="Take the question from the microphone, until silence or Enter.")
-    ] = False
-    max_seconds: Annotated[float, typer.Option("--max-seconds", help="The longest recording.")] = 300.0
 
     def check(self) -> None:
         """Refuse what excludes itself.
@@ -177,7 +177,7 @@ class RecordOptions(AnswerOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConverseOptions(RecordOptions):
+class ConverseOptions(TextOrSpeechOptions):
     """What a conversation takes besides."""
 
     turn: Annotated[
@@ -203,7 +203,7 @@ class ConverseOptions(RecordOptions):
         Raises:
             UsageError: what is said about sound, or about sessions, cannot be done together.
         """
-        RecordOptions.check(self)
+        TextOrSpeechOptions.check(self)
         if not self.save and (self.session is not None or self.resume):
             raise UsageError("--no-save keeps nothing to go on with.", hint="Leave out --session and --continue.")
         if self.session is not None and self.resume:

@@ -11,7 +11,7 @@ from audiochat.cli.answer import Question, ask, terminal
 from audiochat.cli.options import AnswerOptions, takes
 from audiochat.errors import UsageError
 from audiochat.request import UserTurn
-from audiochat.terminal import Streams
+from audiochat.terminal import Streams, Terminal
 
 
 @takes(AnswerOptions)
@@ -23,10 +23,16 @@ def speak(
     *,
     options: AnswerOptions,
 ) -> None:
-    """Ask in text; get a spoken answer and its transcript."""
+    """Ask in text (or aloud, with -r); get a spoken answer and its transcript."""
     screen = terminal(options)
-    text = _text(prompt or [], screen.streams)
-    ask(Question("speak", UserTurn(text), "speech", options.answer_format()), options, screen)
+    turn = _spoken(prompt, options, screen) if options.record else UserTurn(_text(prompt or [], screen.streams))
+    ask(Question("speak", turn, "speech", options.answer_format()), options, screen)
+
+
+def _spoken(words: list[str] | None, options: AnswerOptions, screen: Terminal) -> UserTurn:
+    """The question from the microphone, with the words, if any, before it."""
+    text = _text(words, screen.streams) if words else None
+    return UserTurn(text, (inputs.recording_from_microphone(screen, options.max_seconds),))
 
 
 def _text(words: list[str], streams: Streams) -> str:

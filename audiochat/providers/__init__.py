@@ -58,7 +58,11 @@ def _connector(provider: ProviderName) -> Callable[[Settings, Progress], Connect
 
 
 def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = None) -> httpx2.Client:
-    """The SDK's own HTTP client, except that it follows no redirect: a credential would follow too."""
+    """The SDK's own HTTP client, except that it follows no redirect, and asks no proxy for this machine.
+
+    Otherwise a credential would follow a redirect, and one for loopback would go to the proxy in the clear.
+    """
     from openai import DefaultHttpxClient
 
-    return DefaultHttpxClient(follow_redirects=False, auth=auth)
+    direct = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+    return DefaultHttpxClient(follow_redirects=False, auth=auth, mounts=direct)
