@@ -46,6 +46,11 @@ class Endpoint:
     """Starts with a slash, or is empty."""
 
     @property
+    def port(self) -> int:
+        """As given, or that of the scheme."""
+        return urlsplit(self.url).port or (443 if self.secure else 80)
+
+    @property
     def loopback(self) -> bool:
         """Whether the host is this machine by its very name: nothing is looked up."""
         if self.host == "localhost":

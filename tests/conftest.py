@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -65,6 +66,28 @@ def azure(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", service.url)
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", CANARY)
     return service
+
+
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A command `az` that signs in as Azure's does; its folder, where it notes what it was asked."""
+    if sys.platform == "win32":
+        pytest.skip("the stand-in for az is a shell script")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "az"
+    script.write_text(
+        textwrap.dedent(f"""\
+        #!/bin/sh
+        echo "$@" >> "{folder}/asked"
+        echo '{{"accessToken": "{CANARY}", "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800,'
+        echo ' "subscription": "s", "tenant": "t", "tokenType": "Bearer"}}'
+        """)
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")  # no metadata service is asked in tests
+    return folder
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ ROOMS = (
     "client",
     "conversation",
     "sessions",
+    "diagnosis",
     "jobs",
     "web",
     "files",

@@ -9,6 +9,7 @@ import typer
 from audiochat import __version__
 from audiochat.cli.analyze import analyze
 from audiochat.cli.converse import converse
+from audiochat.cli.doctor import doctor
 from audiochat.cli.sessions import app as sessions
 from audiochat.cli.speak import speak
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command("speak")(speak)
 app.command("analyze")(analyze)
 app.command("converse")(converse)
+app.command("doctor")(doctor)
 app.add_typer(sessions, name="sessions")
 
 

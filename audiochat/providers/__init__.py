@@ -26,6 +26,8 @@ class Connection:
     """Deployment (Azure) or model that requests name."""
     hints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What to do about an error, by its code, in the words of this provider's settings."""
+    sign_in: Callable[[], str] | None = None
+    """Signs in, and tells with what; None where a key needs no sign-in."""
 
 
 def connect(settings: Settings, progress: Progress) -> Connection:
@@ -55,6 +57,23 @@ def _connector(provider: ProviderName) -> Callable[[Settings, Progress], Connect
     from audiochat.providers import local
 
     return local.connect
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPart:
+    """A part of the local engine, as `doctor` finds it."""
+
+    name: str
+    works: bool
+    what: str
+    cure: str | None = None
+
+
+def local_parts(settings: Settings) -> list[LocalPart]:
+    """The parts of the local engine: what is installed, what is fetched, and whether it is what it should be."""
+    from audiochat.providers import local
+
+    return list(local.parts(settings))
 
 
 def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = None) -> httpx2.Client:

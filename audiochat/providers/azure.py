@@ -60,7 +60,8 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
         endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
     model = settings.model or ""
     sdk = _v1(target, key) if target.path.endswith(_V1) else _dated(target, key, model, settings.azure_api_version)
-    return Connection(sdk=sdk, provider="azure", model=model, hints=_HINTS)
+    sign_in = None if key else _sign_in(_token_provider(target))
+    return Connection(sdk=sdk, provider="azure", model=model, hints=_HINTS, sign_in=sign_in)
 
 
 def _v1(target: Endpoint, key: str | None) -> OpenAI:
@@ -110,6 +111,32 @@ def _token_provider(target: Endpoint) -> Callable[[], str]:
             raise _sign_in_error(str(exc.message)) from exc
 
     return token
+
+
+def _sign_in(token: Callable[[], str]) -> Callable[[], str]:
+    """Signs in, and tells which credential of the chain answered; only its log knows."""
+
+    def signed_in() -> str:
+        import logging
+
+        told: list[str] = []
+
+        class Listener(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                told.extend(re.findall(r"acquired a token from (\w+)", record.getMessage()))
+
+        logger = logging.getLogger("azure.identity")
+        listener, level = Listener(logging.INFO), logger.level
+        logger.addHandler(listener)
+        logger.setLevel(logging.INFO)
+        try:
+            token()
+        finally:
+            logger.removeHandler(listener)
+            logger.setLevel(level)
+        return told[-1] if told else "Microsoft Entra ID"
+
+    return signed_in
 
 
 def _sign_in_error(message: str) -> SignInError:

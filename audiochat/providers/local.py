@@ -12,7 +12,7 @@ from audiochat import endpoint
 from audiochat.config import Source
 from audiochat.endpoint import Credential
 from audiochat.errors import ConfigurationError
-from audiochat.providers import Connection, http_client
+from audiochat.providers import Connection, LocalPart, http_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,31 @@ def connect(settings: Settings, progress: Progress) -> Connection:
         max_retries=0,
     )
     return Connection(sdk=sdk, provider="local", model=name)
+
+
+def parts(settings: Settings) -> Iterator[LocalPart]:
+    """What of the engine is here, for `doctor`; see `providers.local_parts`."""
+    from audiochat.local import models
+
+    own = settings.local
+    missing = [name for name in ("cyllama", "faster_whisper", "piper") if not _installed(name)]
+    if missing:
+        yield LocalPart("engine", works=False, what=f"{', '.join(missing)} missing", cure=install_command("local"))
+        return
+    yield LocalPart("engine", works=True, what="installed")
+    replaced = (("llm", models.SMOLLM2, own.llm), ("stt", models.WHISPER, own.stt), ("tts", models.JOE, own.tts))
+    for name, model, instead in replaced:
+        if instead is not None:
+            there = str(instead).startswith(("http://", "https://")) or Path(instead).expanduser().exists()
+            cure = None if there else f"Correct AUDIOCHAT_LOCAL_{name.upper()}."
+            yield LocalPart(name, works=there, what=str(instead), cure=cure)
+        elif not model.present:
+            what = f"{model.title} is not fetched yet"
+            yield LocalPart(name, works=True, what=f"{what} ({model.wheel_size / 1e6:.0f} MB, on first use)")
+        elif not model.intact():
+            yield LocalPart(name, works=False, what=f"{model.title} is damaged", cure=f"Remove {model.folder}.")
+        else:
+            yield LocalPart(name, works=True, what=f"{model.title}, hash as it should be")
 
 
 class InProcess(httpx2.BaseTransport):

@@ -1,0 +1,248 @@
+"""What works and what does not, each with the one thing to do about it: what `doctor` tells."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import ssl
+import tempfile
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from importlib import metadata
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+from audiochat import __version__, config, endpoint, providers
+from audiochat.audio import convert, devices, wav
+from audiochat.errors import AudiochatError
+from audiochat.progress import Silence
+from audiochat.request import Recording, Request, UserTurn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from audiochat.config import Settings
+    from audiochat.endpoint import Endpoint
+
+SECONDS = 10.0
+"""A doctor who takes longer is no help."""
+
+COST = "about 20 tokens: a tenth of a second of silence, answered in one word of text"
+"""Of the request that shows whether the deployment answers."""
+
+Status = Literal["ok", "warning", "failure"]
+
+_LIBRARIES = ("openai", "azure-identity", "httpx2", "av", "typer")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the diagnosis."""
+
+    check: str
+    """A stable word for scripts."""
+    status: Status
+    what: str
+    cure: str | None = None
+    """The one thing to do; None where nothing is to be done."""
+
+
+def diagnose(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
+    """Examine everything at once, in ten seconds at most; the findings come in a fixed order.
+
+    Args:
+        settings: As the commands would use them.
+        send_request: Whether the request that proves the deployment may be sent, and paid for.
+    """
+    checks: dict[str, Callable[[], list[Finding]]] = {
+        "versions": _versions,
+        "settings": lambda: list(_settings(settings)),
+        "service": lambda: list(_service(settings, send_request=send_request)),
+        "codecs": _codecs,
+        "devices": lambda: [_device("loudspeaker", devices.loudspeaker), _device("microphone", devices.microphone)],
+        "models": lambda: _models(settings),
+        "folders": lambda: [_folder("cache", config.cache_directory()), _folder("sessions", config.data_directory())],
+    }
+    deadline = monotonic() + SECONDS
+    for name, future in {name: _started(check) for name, check in checks.items()}.items():
+        try:
+            yield from future.result(timeout=max(0.0, deadline - monotonic()))
+        except FutureTimeoutError:
+            yield Finding(name, "failure", f"No result within {SECONDS:.0f} seconds.", "Check the network, then again.")
+
+
+def _started(check: Callable[[], list[Finding]]) -> Future[list[Finding]]:
+    """Run a check in a thread that nobody waits for at the end, as the threads of a pool would be."""
+    future: Future[list[Finding]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(check())
+        except BaseException as exc:  # noqa: BLE001 - carried over to who waits
+            future.set_exception(exc)
+
+    threading.Thread(target=run, name="audiochat-doctor", daemon=True).start()
+    return future
+
+
+def _versions() -> list[Finding]:
+    libraries = ", ".join(f"{name} {metadata.version(name)}" for name in _LIBRARIES)
+    what = f"audiochat {__version__}, Python {platform.python_version()} on {platform.system()}; {libraries}"
+    return [Finding("versions", "ok", what)]
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("provider", "ok", f"{settings.provider}, model {settings.model or 'of the engine'}")
+    values = {
+        "AUDIOCHAT_PROVIDER": settings.provider,
+        "AZURE_OPENAI_ENDPOINT": settings.azure_endpoint,
+        "AZURE_OPENAI_DEPLOYMENT_NAME": settings.model,
+        "OPENAI_API_VERSION": settings.azure_api_version,
+        "OPENAI_BASE_URL": settings.openai_base_url,
+        "AUDIOCHAT_MODEL": settings.model,
+        "AUDIOCHAT_VOICE": settings.voice,
+        "AUDIOCHAT_LOCAL_LLM": settings.local.llm,
+        "AUDIOCHAT_LOCAL_STT": settings.local.stt,
+        "AUDIOCHAT_LOCAL_TTS": settings.local.tts,
+    }
+    for variable, source in settings.sources.items():
+        told = f"is {values[variable]}" if variable in values else "is set"  # never the value of a secret
+        yield Finding("setting", "ok", f"{variable} {told}, from {source.value}")
+
+
+def _service(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
+    """The way to the service, step by step; the first that fails is the one to mend."""
+    if settings.provider == "local":
+        return
+    try:
+        connection = providers.connect(settings, Silence())
+        variable = "AZURE_OPENAI_ENDPOINT" if settings.provider == "azure" else "OPENAI_BASE_URL"
+        given = settings.azure_endpoint if settings.provider == "azure" else settings.openai_base_url
+        target = endpoint.parse(given or "", variable=variable)
+    except AudiochatError as error:
+        yield _failed("endpoint", error)
+        return
+    yield Finding("endpoint", "ok", f"{target.url}, and the credential may go there")
+    for step in (_found, _secured):
+        finding = step(target)
+        yield finding
+        if finding.status == "failure":
+            return
+    if connection.sign_in is not None:
+        try:
+            yield Finding("sign-in", "ok", f"signed in with {connection.sign_in()}")
+        except AudiochatError as error:
+            yield _failed("sign-in", error)
+            return
+    if not send_request:
+        yield Finding("request", "warning", "The deployment was not asked.", f"--yes asks it; it costs {COST}.")
+        return
+    yield _answered(connection, settings)
+
+
+def _found(target: Endpoint) -> Finding:
+    if _proxied():
+        return Finding("dns", "ok", "left to the proxy")
+    try:
+        addresses = {info[4][0] for info in socket.getaddrinfo(target.host, None, type=socket.SOCK_STREAM)}
+    except OSError as exc:
+        return Finding("dns", "failure", f"{target.host} cannot be found: {exc}", "Check its name, and the network.")
+    return Finding("dns", "ok", f"{target.host} is {', '.join(sorted(map(str, addresses)))}")
+
+
+def _secured(target: Endpoint) -> Finding:
+    if not target.secure:
+        return Finding("tls", "ok", "not used, on this machine" if target.loopback else "not used, as allowed")
+    if _proxied():
+        return Finding("tls", "ok", "left to the proxy")
+    try:
+        with (
+            socket.create_connection((target.host, target.port), timeout=SECONDS / 2) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=target.host) as secure,
+        ):
+            return Finding("tls", "ok", f"{secure.version()}, certificate accepted")
+    except ssl.SSLError as exc:
+        cure = "Behind a proxy that inspects TLS, point SSL_CERT_FILE at its certificate."
+        return Finding("tls", "failure", f"No secure connection: {exc.reason or exc}", cure)
+    except OSError as exc:
+        return Finding("tls", "failure", f"No connection: {exc.strerror or exc}", "Check firewall and proxy settings.")
+
+
+def _proxied() -> bool:
+    from urllib.request import getproxies
+
+    return "https" in getproxies() or "all" in getproxies()
+
+
+def _answered(connection: providers.Connection, settings: Settings) -> Finding:
+    """The cheapest request that an audio model takes: silence in, one token of text out."""
+    from dataclasses import replace
+
+    from audiochat.client import Client
+
+    silence = Recording(wav.wrap(bytes(4800)), "wav")
+    request = Request(
+        model=connection.model,
+        turns=(UserTurn("Say ok.", (silence,)),),
+        format=None,
+        parameters={"max_completion_tokens": 1},
+    )
+    quick = replace(settings, timeout=SECONDS - 1, retries=0)
+    try:
+        reply = Client(connection, timeout=quick.timeout, retries=quick.retries).send(request)
+    except AudiochatError as error:
+        if error.code == "broken_answer" and "empty" in error.message:  # one token can be nothing to see
+            return Finding("request", "ok", f"{connection.model} answers")
+        return _failed("request", error)
+    return Finding("request", "ok", f"{reply.model or connection.model} answers")
+
+
+def _failed(check: str, error: AudiochatError) -> Finding:
+    return Finding(check, "failure", error.message, error.hint)
+
+
+def _codecs() -> list[Finding]:
+    pcm = bytes(9600)
+    missing = []
+    for format_ in convert.FORMATS:
+        try:
+            convert.encode(pcm, format_)
+        except Exception:  # noqa: BLE001 - a build of FFmpeg without an encoder says so in many ways
+            missing.append(format_)
+    if missing:
+        cure = "Install PyAV from its wheel: pip install --force-reinstall --only-binary=av av"
+        return [Finding("codecs", "failure", f"cannot write {', '.join(missing)}", cure)]
+    return [Finding("codecs", "ok", f"can write {', '.join(convert.FORMATS)}")]
+
+
+def _device(name: str, open_device: Callable[[], Any]) -> Finding:
+    try:
+        open_device()
+    except devices.NoDeviceError as exc:
+        return Finding(name, "warning", f"no {name}", str(exc))
+    return Finding(name, "ok", f"there is a {name}")
+
+
+def _models(settings: Settings) -> list[Finding]:
+    """The local engine; a lack of it only matters to who uses it."""
+    lack: Status = "failure" if settings.provider == "local" else "warning"
+    return [
+        Finding(f"local-{part.name}", "ok" if part.works else lack, part.what, part.cure)
+        for part in providers.local_parts(settings)
+    ]
+
+
+def _folder(name: str, path: Path) -> Finding:
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as exc:
+        cure = f"Mend its permissions, or set {'XDG_CACHE_HOME' if name == 'cache' else 'XDG_DATA_HOME'}."
+        return Finding(f"{name}-folder", "failure", f"{existing} cannot be written to: {exc.strerror or exc}", cure)
+    free = os.statvfs(existing).f_bavail * os.statvfs(existing).f_frsize if hasattr(os, "statvfs") else None
+    return Finding(f"{name}-folder", "ok", f"{path}{'' if free is None else f', {free / 1e9:.0f} GB free'}")
