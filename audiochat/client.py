@@ -17,6 +17,7 @@ from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, Refus
 from audiochat.progress import Progress, Silence
 from audiochat.reply import Assembly, Delta
 from audiochat.service_errors import LONGEST_WAIT, translate
+from audiochat.watch import Watch, watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -87,7 +88,7 @@ class Client:
         body = _encode(payload)
         for attempt in itertools.count():
             try:
-                with self._answer(body, payload) as response:
+                with self._answer(body, payload) as (response, _):
                     return self._reply(response)
             except _http_errors() as exc:
                 self._retry(exc, attempt)
@@ -122,16 +123,18 @@ class Client:
         begun = False
         for attempt in itertools.count():
             try:
-                with self._answer(body, payload) as response:
+                with self._answer(body, payload) as (response, watch):
                     if "text/event-stream" not in response.headers.get("content-type", ""):
                         whole = self._reply(response)  # a server that ignores `stream`
                         begun = True
                         yield _as_delta(whole)
                         return whole
-                    assembly = Assembly(request_id=service_errors.request_id(response.headers))
+                    assembly = Assembly(request_id=service_errors.request_id(response))
                     for delta in self._events(response, assembly):
                         begun = True
-                        yield delta
+                        if delta.text or delta.pcm:
+                            watch.extend()
+                            yield delta
                     return assembly.whole()
             except _http_errors() as exc:
                 if begun:  # another answer would be another voice: the two cannot be joined
@@ -140,10 +143,10 @@ class Client:
         raise AssertionError("the loop above has no end")  # pragma: no cover
 
     def _events(self, response: httpx2.Response, assembly: Assembly) -> Iterator[Delta]:
-        """What the events of a stream add, one by one."""
+        """What the events of a stream add, one by one; most of them nothing."""
         import httpx2
 
-        id_ = service_errors.request_id(response.headers)
+        id_ = service_errors.request_id(response)
         for event in httpx2.EventSource(response, max_event_size=LARGEST_EVENT):
             if event.data.startswith("[DONE]"):
                 assembly.end()
@@ -154,20 +157,18 @@ class Client:
                 body = json.loads(event.data)
             except (ValueError, RecursionError) as exc:
                 raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=id_) from exc
-            self._progress.exchange("< event", {}, body)
+            self._progress.exchange("< event", {}, service_errors.scrubbed(body, response.request))
             if isinstance(body, dict) and body.get("error"):
-                raise service_errors.refusal(body, status=response.status_code, id_=id_, hints=self._hints)
-            delta = assembly.add(body)
-            if delta.text or delta.pcm:
-                yield delta
+                raise service_errors.refusal(body, response, hints=self._hints)
+            yield assembly.add(body)
 
     def _interrupted(self, exc: Exception) -> AudiochatError:
         error = translate(exc, hints=self._hints)
         return error if error.code == "timeout" else reply.cut(error.request_id)
 
     @contextmanager
-    def _answer(self, body: bytes, payload: Mapping[str, Any]) -> Iterator[httpx2.Response]:
-        """Post once; the answer's headers are there, its body is still to be read."""
+    def _answer(self, body: bytes, payload: Mapping[str, Any]) -> Iterator[tuple[httpx2.Response, Watch]]:
+        """Post once; the answer's headers are there, its body is still to be read, under a watch."""
         import httpx2
         from openai import Stream
 
@@ -186,16 +187,26 @@ class Client:
             stream=True,
             stream_cls=Stream[Any],
         )
-        elapsed = time.monotonic() - started
-        self._progress.exchange("> headers", dict(response.request.headers), None)
-        self._progress.exchange(f"< {response.status_code} after {elapsed:.2f} s", dict(response.headers), None)
+        self._tell(response, time.monotonic() - started)
         try:
-            yield response
+            yield response, watched(response)
         finally:
             response.close()
 
+    def _tell(self, response: httpx2.Response, elapsed: float) -> None:
+        """Show the exchange's heads to whoever wants to see them (`--debug`)."""
+        sent = {
+            name: value if service_errors.is_public(name) else "[left out]"
+            for name, value in response.request.headers.items()
+        }
+        self._progress.exchange("> headers", sent, None)
+        received = {
+            name: service_errors.without_secrets(value, response.request) for name, value in response.headers.items()
+        }
+        self._progress.exchange(f"< {response.status_code} after {elapsed:.2f} s", received, None)
+
     def _reply(self, response: httpx2.Response) -> Reply:
-        id_ = service_errors.request_id(response.headers)
+        id_ = service_errors.request_id(response)
         raw = self._read(response, id_)
         try:
             body = json.loads(raw)
@@ -204,27 +215,26 @@ class Client:
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=id_) from exc
-        self._progress.exchange("< body", {}, body)
+        self._progress.exchange("< body", {}, service_errors.scrubbed(body, response.request))
         if isinstance(body, dict) and body.get("error"):
-            raise service_errors.refusal(body, status=response.status_code, id_=id_, hints=self._hints)
+            raise service_errors.refusal(body, response, hints=self._hints)
         return reply.parse(body, request_id=id_)
 
     def _read(self, response: httpx2.Response, id_: str | None) -> bytes:
-        """The whole body, in `timeout` seconds: the HTTP library only limits the time between bytes."""
-        import httpx2
-
-        deadline = time.monotonic() + self._timeout
         raw = bytearray()
         for chunk in response.iter_bytes():
             raw += chunk
             if len(raw) > LARGEST_ANSWER:
                 raise BrokenAnswerError("The answer has no end.", hint="No more of it was read.", request_id=id_)
-            if time.monotonic() > deadline:
-                raise httpx2.ReadTimeout("The body came too slowly.", request=response.request)
         return bytes(raw)
 
     def _retry(self, exc: Exception, attempt: int) -> None:
         """Wait until it is sensible to ask again, or raise what the person should read."""
+        import openai
+
+        if isinstance(exc, openai.APIStatusError):
+            self._tell(exc.response, 0.0)
+            self._progress.exchange("< body", {}, service_errors.scrubbed(exc.body, exc.request))
         error = translate(exc, hints=self._hints)
         delay = _delay(exc, attempt)
         if delay is None or attempt >= self._retries:
@@ -274,6 +284,8 @@ def _delay(exc: Exception, attempt: int) -> float | None:
     import httpx2
     import openai
 
+    if isinstance(exc, httpx2.DecodingError | httpx2.SSEError):
+        return None  # the service has answered
     backoff: float = min(_FIRST_DELAY * 2**attempt, _LONGEST_DELAY) * random.uniform(0.75, 1.0)  # noqa: S311
     if not isinstance(exc, openai.APIStatusError):
         timed_out = any(isinstance(cause, httpx2.ReadTimeout) for cause in service_errors.causes(exc))

@@ -204,6 +204,12 @@ def cache_directory() -> Path:
     return platformdirs.user_cache_path("audiochat", appauthor=False)
 
 
+def without_telemetry() -> None:
+    """Keep onnxruntime, which the engine's voice and ear run on, from collecting events for its makers."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
 def data_directory() -> Path:
     """The folder of what cannot be had again: conversations."""
     import platformdirs

@@ -7,8 +7,6 @@ import platform
 import socket
 import ssl
 import tempfile
-import threading
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audiochat import __version__, config, endpoint, providers
 from audiochat.audio import convert, devices, wav
+from audiochat.background import started
 from audiochat.errors import AudiochatError
 from audiochat.progress import Silence
 from audiochat.request import Recording, Request, UserTurn
@@ -68,25 +67,11 @@ def diagnose(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
         "folders": lambda: [_folder("cache", config.cache_directory()), _folder("sessions", config.data_directory())],
     }
     deadline = monotonic() + SECONDS
-    for name, future in {name: _started(check) for name, check in checks.items()}.items():
+    for name, future in {name: started(check, name="doctor") for name, check in checks.items()}.items():
         try:
             yield from future.result(timeout=max(0.0, deadline - monotonic()))
         except FutureTimeoutError:
             yield Finding(name, "failure", f"No result within {SECONDS:.0f} seconds.", "Check the network, then again.")
-
-
-def _started(check: Callable[[], list[Finding]]) -> Future[list[Finding]]:
-    """Run a check in a thread that nobody waits for at the end, as the threads of a pool would be."""
-    future: Future[list[Finding]] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(check())
-        except BaseException as exc:  # noqa: BLE001 - carried over to who waits
-            future.set_exception(exc)
-
-    threading.Thread(target=run, name="audiochat-doctor", daemon=True).start()
-    return future
 
 
 def _versions() -> list[Finding]:
@@ -99,13 +84,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("provider", "ok", f"{settings.provider}, model {settings.model or 'of the engine'}")
     values = {
         "AUDIOCHAT_PROVIDER": settings.provider,
-        "AZURE_OPENAI_ENDPOINT": settings.azure_endpoint,
+        "AZURE_OPENAI_ENDPOINT": endpoint.shown(settings.azure_endpoint),
         "AZURE_OPENAI_DEPLOYMENT_NAME": settings.model,
         "OPENAI_API_VERSION": settings.azure_api_version,
-        "OPENAI_BASE_URL": settings.openai_base_url,
+        "OPENAI_BASE_URL": endpoint.shown(settings.openai_base_url),
         "AUDIOCHAT_MODEL": settings.model,
         "AUDIOCHAT_VOICE": settings.voice,
-        "AUDIOCHAT_LOCAL_LLM": settings.local.llm,
+        "AUDIOCHAT_LOCAL_LLM": endpoint.shown(settings.local.llm),
         "AUDIOCHAT_LOCAL_STT": settings.local.stt,
         "AUDIOCHAT_LOCAL_TTS": settings.local.tts,
     }

@@ -74,11 +74,20 @@ def parse(text: str, *, variable: str) -> Endpoint:
     trimmed = text.strip().rstrip("/")
     if not _PLAIN.fullmatch(trimmed) or not _is_host(trimmed):
         raise ConfigurationError(
-            f"{variable} is not an address that can be used: {text!r}.",
+            f"{variable} is not an address that can be used.",  # which may hold a password, so it is not shown
             hint="It looks like https://NAME.openai.azure.com or https://HOST/v1, without user, query or spaces.",
         )
     parts = urlsplit(trimmed)
     return Endpoint(trimmed, (parts.hostname or "").lower(), parts.scheme == "https", parts.path)
+
+
+def shown(text: str | None) -> str:
+    """An address (or a file) as it may be shown: a password in it is none of anybody's business."""
+    if text is None:
+        return "nothing"
+    if "://" in text and not _PLAIN.fullmatch(text.strip().rstrip("/")):
+        return "no address that can be used"
+    return text
 
 
 def _is_host(url: str) -> bool:

@@ -31,7 +31,19 @@ LONGEST_WAIT = 120.0
 REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-request-id", "request-id")
 """Azure's gateway, OpenAI, Azure's back end, other servers."""
 
-_SECRET_HEADERS = ("authorization", "api-key")
+PUBLIC_HEADERS = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    ]
+)
+"""Headers of a request that hold no secret. Those of the SDK about itself (x-stainless-…) do not either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +61,15 @@ class Answered:
     request_id: str | None
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
+def is_public(header: str) -> bool:
+    """Whether the value of a request's header may be shown."""
+    return header.lower() in PUBLIC_HEADERS or header.lower().startswith("x-stainless-")
+
+
+def request_id(response: httpx2.Response) -> str | None:
     """The service's id of a request, from the headers of its answer."""
-    return next((headers[name] for name in REQUEST_ID_HEADERS if headers.get(name)), None)
+    found = next((response.headers[name] for name in REQUEST_ID_HEADERS if response.headers.get(name)), None)
+    return None if found is None else without_secrets(found, response.request)
 
 
 def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
@@ -75,20 +93,21 @@ def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
     return error
 
 
-def refusal(body: Mapping[str, Any], *, status: int, id_: str | None, hints: Mapping[str, str]) -> AudiochatError:
+def refusal(body: Mapping[str, Any], response: httpx2.Response, *, hints: Mapping[str, str]) -> AudiochatError:
     """The error that stands in a body (or an event) which came with the status of a success."""
     inner = body.get("error")
     fields = inner if isinstance(inner, Mapping) else {"message": str(inner)}
     kind = f"{fields.get('type')} {fields.get('code')}"
-    status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else max(status, 400)
+    status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else max(response.status_code, 400)
+    message = str(fields.get("message") or "no reason given")
     answered = Answered(
         status=status,
         code=_code(fields.get("code")),
-        message=_short(str(fields.get("message") or "no reason given")),
+        message=_short(without_secrets(message, response.request)),
         body=fields,
         wait=None,
         location=None,
-        request_id=id_,
+        request_id=request_id(response),
     )
     error = _status(answered)
     error.hint = hints.get(error.code) or error.hint
@@ -123,11 +142,11 @@ def _answered(exc: Any) -> Answered:
     return Answered(
         status=exc.status_code,
         code=_code(fields.get("code")),
-        message=_short(_without_secrets(str(text), response.request)),
+        message=_short(without_secrets(str(text), response.request)),
         body=fields,
         wait=asked_to_wait(response.headers),
-        location=response.headers.get("location"),
-        request_id=request_id(response.headers),
+        location=without_secrets(response.headers.get("location", ""), response.request),
+        request_id=request_id(response),
     )
 
 
@@ -135,13 +154,22 @@ def _code(value: object) -> str:
     return str(value) if value is not None else ""
 
 
-def _without_secrets(text: str, request: httpx2.Request) -> str:
-    """A server may quote the credential that it got."""
-    for name in _SECRET_HEADERS:
-        secret = request.headers.get(name, "").removeprefix("Bearer ")
-        if secret:
+def without_secrets(text: str, request: httpx2.Request) -> str:
+    """The text, without what was sent in confidence: a server may quote the credential that it got."""
+    for name, value in request.headers.items():
+        secret = value.removeprefix("Bearer ")
+        if secret and not is_public(name):
             text = text.replace(secret, "[credential left out]")
     return text
+
+
+def scrubbed(value: object, request: httpx2.Request) -> object:
+    """The same for every text in JSON."""
+    if isinstance(value, str):
+        return without_secrets(value, request)
+    if isinstance(value, Mapping):
+        return {name: scrubbed(item, request) for name, item in value.items()}
+    return [scrubbed(item, request) for item in value] if isinstance(value, list) else value
 
 
 def _short(text: str) -> str:
@@ -300,6 +328,11 @@ def _connection(exc: Exception) -> AudiochatError:
             f"{host} cannot be reached: {_short(why)}",
             hint="Check the endpoint, the network and the proxy settings.",
             code="not_reachable",
+        )
+    if any(isinstance(cause, httpx2.DecodingError | httpx2.SSEError) for cause in chain):
+        return BrokenAnswerError(
+            f"What {host} answered cannot be decoded: {_short(str(exc))}",
+            hint="The service, or something between, is at fault; try again, and report it if it lasts.",
         )
     if any(isinstance(cause, httpx2.TimeoutException) for cause in chain):
         return UnavailableError(

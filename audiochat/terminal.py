@@ -29,7 +29,7 @@ _CONTROLS = re.compile(
     "\ud800-\udfff]"  # halves of characters
 )
 _DATA_KEYS = frozenset({"data"})
-_SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie"})
+_SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie", "www-authenticate"})
 _LONG = 2_000
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE
 from audiochat.audio.silence import EndOfSpeech, level
+from audiochat.installation import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -38,6 +39,10 @@ class Loudspeaker(Protocol):
 
     def stop(self) -> None:
         """Be silent at once."""
+
+    @property
+    def failure(self) -> Exception | None:
+        """What went wrong with the device while it played, if anything did."""
 
 
 class Microphone(Protocol):
@@ -101,7 +106,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice
     except ImportError as exc:
-        raise NoDeviceError("Sound devices need the extra: pip install 'audiochat[devices]'.") from exc
+        raise NoDeviceError(f"Sound devices need the extra. {install_command('devices')}.") from exc
     except OSError as exc:  # the wheel for Linux wants the system's PortAudio
         raise NoDeviceError("Sound devices need PortAudio (on Debian and Ubuntu: apt install libportaudio2).") from exc
     return sounddevice
@@ -123,7 +128,7 @@ class PortAudioLoudspeaker:
         self._waiting: queue.Queue[bytes | None] = queue.Queue(AHEAD)
         self._rest = b""
         self._stopped = threading.Event()
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
         self._thread: threading.Thread | None = None
 
     def play(self, pcm: bytes) -> None:
@@ -150,6 +155,8 @@ class PortAudioLoudspeaker:
         """See `Loudspeaker`."""
         self._stopped.set()
         self._stream.abort()
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)  # wakes the thread where it waits for more
         if self._thread is not None:
             self._thread.join(2)
         self._stream.close()
@@ -159,7 +166,7 @@ class PortAudioLoudspeaker:
         self._thread.start()
 
     def _put(self, block: bytes | None) -> None:
-        while not self._stopped.is_set() and self._failure is None:
+        while not self._stopped.is_set() and self.failure is None:
             try:
                 self._waiting.put(block, timeout=0.1)
             except queue.Full:
@@ -177,7 +184,7 @@ class PortAudioLoudspeaker:
                 self._stream.stop()  # which plays what PortAudio still has
                 self._stream.close()
         except Exception as exc:  # noqa: BLE001 - a device that is pulled out; the answer is saved all the same
-            self._failure = exc
+            self.failure = exc
 
 
 class PortAudioMicrophone:
@@ -191,8 +198,14 @@ class PortAudioMicrophone:
         self._stream.start()
         try:
             while True:
-                data, _overflowed = self._stream.read(BLOCK // 2)
-                yield bytes(data)
+                yield self._read()
         finally:
             self._stream.abort()
             self._stream.close()
+
+    def _read(self) -> bytes:
+        try:
+            data, _overflowed = self._stream.read(BLOCK // 2)
+        except Exception as exc:  # PortAudioError: a device that is pulled out
+            raise NoDeviceError(f"The microphone fails: {' '.join(str(exc).split())[:160]}.") from exc
+        return bytes(data)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from audiochat import config
+from audiochat.background import started
 from audiochat.local.llm import Gguf, TextServer
 from audiochat.local.stt import Whisper
 from audiochat.local.tts import Piper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from openai import OpenAI
 
@@ -23,14 +25,13 @@ T = TypeVar("T")
 class _Part(Generic[T]):
     """Something that takes a while to load, and is loaded once."""
 
-    def __init__(self, pool: ThreadPoolExecutor, load: Callable[[], T]) -> None:
-        self._pool = pool
+    def __init__(self, load: Callable[[], T]) -> None:
         self._load = load
         self._future: Future[T] | None = None
 
     def start(self) -> Future[T]:
         if self._future is None:
-            self._future = self._pool.submit(self._load)
+            self._future = started(self._load, name="loading")
         return self._future
 
     def get(self) -> T:
@@ -41,16 +42,16 @@ class Engine:
     """What `local.api` asks for: `Parts`."""
 
     def __init__(self, settings: LocalSettings, *, server: OpenAI | None = None) -> None:
-        self._pool = ThreadPoolExecutor(3, thread_name_prefix="audiochat-loading")
-        self._recognizer = _Part(self._pool, lambda: Whisper(settings))
-        self._synthesizer = _Part(self._pool, lambda: Piper(settings))
+        config.without_telemetry()
+        self._recognizer = _Part(lambda: Whisper(settings))
+        self._synthesizer = _Part(lambda: Piper(settings))
 
         def model() -> Gguf | TextServer:
             if server is not None:
                 return TextServer(server, settings.llm_model)
             return Gguf(Path(settings.llm).expanduser() if settings.llm else None)
 
-        self._model = _Part(self._pool, model)
+        self._model = _Part(model)
 
     def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
         """Start loading what the next request will need."""
@@ -59,7 +60,7 @@ class Engine:
             self._recognizer.start()
         if synthesizer:
             self._synthesizer.start()
-        self._pool.submit(lambda: loaded.result().warm(recording=recognizer))
+        started(lambda: loaded.result().warm(recording=recognizer), name="warming")
 
     @property
     def recognizer(self) -> Whisper:

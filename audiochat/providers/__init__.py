@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from audiochat.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -76,6 +78,21 @@ def local_parts(settings: Settings) -> list[LocalPart]:
     return list(local.parts(settings))
 
 
+def without(*names: str) -> Callable[[httpx2.Request], httpx2.Request]:
+    """Leaves out headers that the SDK adds by itself, from the environment or because it insists."""
+
+    def auth(request: httpx2.Request) -> httpx2.Request:
+        for name in names:
+            request.headers.pop(name, None)
+        return request
+
+    return auth
+
+
+ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
+"""Headers that name the user's account, which is OpenAI's business alone."""
+
+
 def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = None) -> httpx2.Client:
     """The SDK's own HTTP client, except that it follows no redirect, and asks no proxy for this machine.
 
@@ -83,5 +100,15 @@ def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = Non
     """
     from openai import DefaultHttpxClient
 
+    from audiochat import watch
+
     direct = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
-    return DefaultHttpxClient(follow_redirects=False, auth=auth, mounts=direct)
+    try:
+        return DefaultHttpxClient(
+            follow_redirects=False, auth=auth, mounts=direct, event_hooks={"response": [watch.watch]}
+        )
+    except (ImportError, OSError, ValueError) as exc:
+        raise ConfigurationError(
+            f"The connection cannot be set up: {' '.join(str(exc).split())[:200]}",
+            hint="Check the proxy variables (HTTPS_PROXY, ALL_PROXY) and SSL_CERT_FILE.",
+        ) from exc

@@ -10,7 +10,7 @@ from audiochat import endpoint
 from audiochat.config import Source
 from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
 from audiochat.errors import ConfigurationError, SignInError
-from audiochat.providers import Connection, http_client
+from audiochat.providers import ACCOUNT, Connection, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,8 @@ def _v1(target: Endpoint, key: str | None) -> OpenAI:
     from openai import OpenAI
 
     credential = key or _token_provider(target)
-    return OpenAI(base_url=target.url, api_key=credential, http_client=http_client(), max_retries=0)
+    client = http_client(auth=without(*ACCOUNT))
+    return OpenAI(base_url=target.url, api_key=credential, http_client=client, max_retries=0)
 
 
 def _dated(target: Endpoint, key: str | None, deployment: str, api_version: str) -> OpenAI:
@@ -80,7 +81,7 @@ def _dated(target: Endpoint, key: str | None, deployment: str, api_version: str)
         api_version=api_version,
         api_key=key,
         azure_ad_token_provider=None if key else _token_provider(target),
-        http_client=http_client(),
+        http_client=http_client(auth=without(*ACCOUNT)),
         max_retries=0,
     )
 

@@ -12,7 +12,8 @@ from audiochat import endpoint
 from audiochat.config import Source
 from audiochat.endpoint import Credential
 from audiochat.errors import ConfigurationError
-from audiochat.providers import Connection, LocalPart, http_client
+from audiochat.installation import install_command
+from audiochat.providers import ACCOUNT, Connection, LocalPart, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ def _require(packages: list[str]) -> None:
     missing = [name for name in packages if not _installed(name)]
     if missing:
         raise ConfigurationError(
-            f"The local engine is not installed ({', '.join(missing)} missing), and no cloud is configured.",
+            f"The local engine is not installed ({', '.join(missing)} missing).",
             hint=f"{install_command('local')}  {_CONNECT}",
             code="not_installed",
         )
@@ -130,27 +131,6 @@ def _installed(package: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):
         return False
-
-
-def install_command(extra: str) -> str:
-    """The exact command that adds an extra of audiochat to this Python, wherever audiochat came from."""
-    import sys
-
-    return f"Install it with: {sys.executable} -m pip install '{_where_from()}[{extra}]'"
-
-
-def _where_from() -> str:
-    """The name, or the folder that this copy was installed from: PEP 610's direct_url.json tells."""
-    import json
-    from importlib import metadata
-    from urllib.parse import unquote, urlsplit
-
-    try:
-        url = json.loads(metadata.distribution("audiochat").read_text("direct_url.json") or "{}").get("url", "")
-    except (metadata.PackageNotFoundError, ValueError):
-        return "audiochat"
-    parts = urlsplit(url)
-    return unquote(parts.path) if parts.scheme == "file" else "audiochat"
 
 
 def _check_files(own: LocalSettings, *, served: bool) -> None:
@@ -169,13 +149,13 @@ def _text_server(settings: Settings) -> OpenAI:
 
     target = endpoint.parse(settings.local.llm or "", variable=LLM)
     key = settings.local.llm_key
-    if key:
-        sent = Credential(LLM_KEY, settings.source(LLM_KEY))
-        endpoint.check(target, sent, settings=settings, variable=LLM, vendor_hosts=())
+    sent = [Credential(LLM_KEY, settings.source(LLM_KEY))] if key else []
+    for credential in (*sent, *endpoint.custom_headers(settings)):
+        endpoint.check(target, credential, settings=settings, variable=LLM, vendor_hosts=())
     return OpenAI(
         base_url=target.url,
         api_key=key or "none",
-        http_client=http_client(),
+        http_client=http_client(auth=without(*(() if key else ("Authorization",)), *ACCOUNT)),
         timeout=settings.timeout,
         max_retries=settings.retries,
     )

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from audiochat import endpoint
 from audiochat.endpoint import OPENAI_HOSTS, Credential
 from audiochat.errors import ConfigurationError
-from audiochat.providers import Connection, http_client
+from audiochat.providers import ACCOUNT, Connection, http_client, without
 
 if TYPE_CHECKING:
-    import httpx2
-
     from audiochat.config import Settings
     from audiochat.progress import Progress
 
@@ -40,16 +38,12 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
     sent = [] if key is None else [Credential(KEY, settings.source(KEY))]
     for credential in (*sent, *endpoint.custom_headers(settings)):
         endpoint.check(target, credential, settings=settings, variable=BASE_URL, vendor_hosts=OPENAI_HOSTS)
+    # A server of one's own often has no keys; then none is sent, not even a made-up one.
+    left_out = (*(() if key else ("Authorization",)), *(() if target.within(OPENAI_HOSTS) else ACCOUNT))
     sdk = OpenAI(
         base_url=target.url,
         api_key=key or "none",  # the SDK insists on one
-        http_client=http_client(auth=None if key else _without_authorization),
+        http_client=http_client(auth=without(*left_out)),
         max_retries=0,
     )
     return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS)
-
-
-def _without_authorization(request: httpx2.Request) -> httpx2.Request:
-    """A server of one's own often has no keys; then none is sent, not even a made-up one."""
-    request.headers.pop("Authorization", None)
-    return request

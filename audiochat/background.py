@@ -1,0 +1,26 @@
+"""Work in threads that nobody has to wait for at the end, as the interpreter waits for those of a pool."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def started(work: Callable[[], T], *, name: str) -> Future[T]:
+    """Begin `work` in a thread of its own; its result, or what it raised, is in the future."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as exc:  # noqa: BLE001 - carried over to who waits
+            future.set_exception(exc)
+
+    threading.Thread(target=run, name=f"audiochat-{name}", daemon=True).start()
+    return future
