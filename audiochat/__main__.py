@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-import traceback
+from typing import TYPE_CHECKING
 
-from audiochat.errors import AudiochatError, UsageError
-from audiochat.terminal import ReaderGone, Streams, Terminal
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from audiochat.errors import AudiochatError
+    from audiochat.terminal import Terminal
 
 INTERRUPTED = 130
+TERMINATED = 128 + signal.SIGTERM
+
+_INTERRUPTED = "interrupted"
+
+
+class Terminated(BaseException):
+    """Somebody wants the process to end: what it has begun is tidied up on the way out."""
 
 
 def main() -> None:
     """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before there was anything to interrupt
+        code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
+    sys.exit(code)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def run(arguments: list[str]) -> int:
     """Run a command line; its exit code."""
+    from audiochat.terminal import ReaderGone, Streams, Terminal
+
     arguments = arguments or ["--help"]
     options = _options(arguments)
-    screen = Terminal(
-        Streams.of_process(), quiet={"-q", "--quiet"} & set(options) != set(), as_json="--json" in options
-    )
+    quiet = not {"-q", "--quiet"}.isdisjoint(options)
+    screen = Terminal(Streams.of_process(), quiet=quiet, as_json="--json" in options)
     try:
-        try:
-            return _invoke(arguments)
-        except AudiochatError as error:
-            return _report(error, screen, arguments)
-        except KeyboardInterrupt:
-            screen.note("Interrupted.")
-            return INTERRUPTED
-        except ReaderGone:
-            raise
-        except Exception as exc:  # noqa: BLE001 - the last resort: a bug, told as one
-            return _report(_bug(exc), screen, arguments)
+        return _run(arguments, screen)
     except ReaderGone:
         return 0
+    except KeyboardInterrupt:
+        screen.note("Interrupted.")
+        return INTERRUPTED
+
+
+def _run(arguments: list[str], screen: Terminal) -> int:
+    from audiochat.errors import AudiochatError, FileError
+    from audiochat.terminal import ReaderGone
+
+    try:
+        return _invoke(arguments)
+    except AudiochatError as error:
+        return _report(error, screen, arguments)
+    except ReaderGone:
+        raise
+    except KeyboardInterrupt:
+        if screen.as_json:
+            _report_json(AudiochatError("Interrupted.", code=_INTERRUPTED), screen, arguments)
+        raise
+    except BrokenPipeError as exc:  # the help, which Typer prints, has fewer readers than lines
+        screen.abandon_stdout()
+        raise ReaderGone from exc
+    except Exception as exc:  # noqa: BLE001 - the last resort
+        if isinstance(exc, OSError) and screen.abandon_if_full():
+            return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
+        return _report(_bug(exc), screen, arguments)
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -44,6 +83,7 @@ def _invoke(arguments: list[str]) -> int:
     from typer.main import get_command
 
     from audiochat.cli.app import app
+    from audiochat.errors import UsageError
 
     try:
         code = get_command(app).main(args=arguments, prog_name="audiochat", standalone_mode=False)
@@ -52,29 +92,37 @@ def _invoke(arguments: list[str]) -> int:
         raise UsageError(message or "Nothing was asked.", hint="See 'audiochat --help'.") from exc
     except typer.Abort as exc:
         raise KeyboardInterrupt from exc
+    except SystemExit as exc:  # how Typer ends when its reader has gone
+        raise BrokenPipeError from exc
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
 def _report(error: AudiochatError, screen: Terminal, arguments: list[str]) -> int:
-    """Tell about an error; an answer that it spoiled has been paid for, so its words are not lost."""
+    """Tell about an error."""
     if screen.as_json:
-        told = {
-            "code": error.code,
-            "exit_code": error.exit_code,
-            "message": error.message,
-            "hint": error.hint,
-            "request_id": error.request_id,
-        }
-        words = {} if error.transcript is None else {"transcript": error.transcript}
-        screen.envelope({"command": _command(arguments), "status": "error", **words, "error": told})
-    elif error.transcript and "-" in _options(arguments):  # stdout is for sound, or was going to be
-        screen.aside(error.transcript)
-    elif error.transcript:
-        screen.transcript(error.transcript)
+        _report_json(error, screen, arguments)
     screen.error(error)
     return error.exit_code
+
+
+def _report_json(error: AudiochatError, screen: Terminal, arguments: list[str]) -> None:
+    """The envelope of an error, with the words of an answer that it spoiled: they have been paid for."""
+    from audiochat.errors import FileError
+
+    told = {
+        "code": error.code,
+        "exit_code": INTERRUPTED if error.code == _INTERRUPTED else error.exit_code,
+        "message": error.message,
+        "hint": error.hint,
+        "request_id": error.request_id,
+    }
+    words = {} if error.transcript is None else {"transcript": error.transcript}
+    try:
+        screen.envelope({"command": _command(arguments), "status": "error", **words, "error": told})
+    except FileError as unwritable:
+        screen.error(unwritable)
 
 
 def _options(arguments: list[str]) -> list[str]:
@@ -87,6 +135,10 @@ def _command(arguments: list[str]) -> str | None:
 
 
 def _bug(exc: Exception) -> AudiochatError:
+    import traceback
+
+    from audiochat.errors import AudiochatError
+
     where = traceback.extract_tb(exc.__traceback__)[-1]
     return AudiochatError(
         f"A bug in audiochat: {type(exc).__name__} in {where.name}, line {where.lineno}.",

@@ -8,6 +8,7 @@ import json
 import random
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audiochat import reply, service_errors
@@ -157,7 +158,7 @@ class Client:
                 body = json.loads(event.data)
             except (ValueError, RecursionError) as exc:
                 raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=id_) from exc
-            self._progress.exchange("< event", {}, service_errors.scrubbed(body, response.request))
+            self._progress.exchange("< event", {}, partial(service_errors.scrubbed, body, response.request))
             if isinstance(body, dict) and body.get("error"):
                 raise service_errors.refusal(body, response, hints=self._hints)
             yield assembly.add(body)
@@ -172,7 +173,7 @@ class Client:
         import httpx2
         from openai import Stream
 
-        self._progress.exchange(f"> POST {self._sdk.base_url}chat/completions", {}, payload)
+        self._progress.exchange(f"> POST {self._sdk.base_url}chat/completions", {}, lambda: payload)
         started = time.monotonic()
         # The SDK's public way to any path, without its typed models: they would hold the sound twice more.
         response: Any = self._sdk.post(
@@ -215,7 +216,7 @@ class Client:
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=id_) from exc
-        self._progress.exchange("< body", {}, service_errors.scrubbed(body, response.request))
+        self._progress.exchange("< body", {}, lambda: service_errors.scrubbed(body, response.request))
         if isinstance(body, dict) and body.get("error"):
             raise service_errors.refusal(body, response, hints=self._hints)
         return reply.parse(body, request_id=id_)
@@ -234,7 +235,7 @@ class Client:
 
         if isinstance(exc, openai.APIStatusError):
             self._tell(exc.response, 0.0)
-            self._progress.exchange("< body", {}, service_errors.scrubbed(exc.body, exc.request))
+            self._progress.exchange("< body", {}, lambda: service_errors.scrubbed(exc.body, exc.request))
         error = translate(exc, hints=self._hints)
         delay = _delay(exc, attempt)
         if delay is None or attempt >= self._retries:

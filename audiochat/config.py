@@ -5,8 +5,8 @@ This is the only room that reads the environment.
 
 from __future__ import annotations
 
-import math
 import os
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -27,7 +27,13 @@ OPENAI_MODEL = "gpt-audio-1.5"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 VOICE = "alloy"
 TIMEOUT = 300.0
+LONGEST = 86_400.0
+"""Seconds of a request, at most: a day."""
 RETRIES = 2
+
+
+SECRETS = ("AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "AUDIOCHAT_LOCAL_LLM_KEY")
+_HEADER = re.compile(r"[\x21-\x7e]+")  # what a header can carry
 
 
 class Source(Enum):
@@ -113,7 +119,7 @@ def load(
         FileError: the file of `--env-file` cannot be read.
     """
     environment = os.environ if environment is None else environment
-    layers = _layers(flags, environment, directory or Path.cwd())
+    layers = _layers(flags, environment, directory or _working_directory())
     found = _Lookup(layers)
     provider = _provider(flags.provider, found)
     settings = Settings(
@@ -130,10 +136,18 @@ def load(
         local=_local(provider, flags.model, found),
         sdk_headers=bool(environment.get("OPENAI_CUSTOM_HEADERS")),
         allowed_hosts=_allowed_hosts(environment),
-        sources=MappingProxyType(found.sources),
+        sources=MappingProxyType(dict(found.sources)),
     )
-    if not 0 < settings.timeout < math.inf or settings.retries < 0:
-        raise ConfigurationError("--timeout wants seconds above 0, --retries a number from 0 up.")
+    if not 0 < settings.timeout <= LONGEST or settings.retries < 0:
+        raise ConfigurationError(
+            f"--timeout wants seconds above 0, at most {LONGEST:.0f}; --retries a number from 0 up.",
+            hint="Leave them out for the defaults.",
+        )
+    for variable in SECRETS:
+        if (secret := found.get(variable)) and not _HEADER.fullmatch(secret):
+            raise ConfigurationError(
+                f"{variable} is no key: it holds spaces or characters that no key has.", hint="Copy it again, whole."
+            )
     return settings
 
 
@@ -158,21 +172,35 @@ class _Lookup:
         return self.get(variable)
 
 
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed meanwhile; there is no .env in it then
+        return Path("/")
+
+
 def _layers(flags: Flags, environment: Mapping[str, str], directory: Path) -> list[tuple[Source, Mapping[str, str]]]:
     project = directory / ".env"
     layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
     if flags.env_file is not None:
-        if not flags.env_file.is_file():
+        if not _is_there(flags.env_file) or flags.env_file.is_dir():
             raise FileError(f"{flags.env_file}: there is no such file to read settings from.")
         named_project = flags.env_file.resolve() == project.resolve()
         source = Source.PROJECT_FILE if named_project else Source.NAMED_FILE
         layers.append((source, _read(flags.env_file)))
-    elif project.is_file():
+    elif _is_there(project) and project.is_file():
         layers.append((Source.PROJECT_FILE, _read(project)))
     own = config_directory(environment) / ".env"
-    if own.is_file():
+    if _is_there(own) and own.is_file():
         layers.append((Source.USER_FILE, _read(own)))
     return layers
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be entered
+        return False
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -202,6 +230,11 @@ def cache_directory() -> Path:
     if chosen := os.environ.get("XDG_CACHE_HOME"):
         return Path(chosen) / "audiochat"
     return platformdirs.user_cache_path("audiochat", appauthor=False)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of this process, changed, for a process of ours."""
+    return {**os.environ, **changes}
 
 
 def without_telemetry() -> None:

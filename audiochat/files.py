@@ -10,16 +10,19 @@ import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 STDIN_LIMIT = 1_000_000_000
 """Bytes of a recording on stdin; it is kept on disk beyond the first few."""
+
+TEXT_LIMIT = 16_000_000
+"""Bytes of a prompt or a system message."""
 
 _SPOOLED = 32_000_000
 _BLOCK = 1 << 20
@@ -33,21 +36,31 @@ class Target:
     replace: bool
     """Take the place of an existing file; otherwise a free number is added to the name."""
 
-    def check(self) -> None:
+    def check(self, *, folder: bool = False) -> None:
         """Find out what can be found out before an answer is paid for.
+
+        Args:
+            folder: Whether the name is written as that of a folder.
 
         Raises:
             FileError: the file cannot be written.
         """
-        if self.path.is_dir():
+        try:
+            self._check(folder=folder)
+        except OSError as exc:  # a name that is too long, a folder that may not be entered
+            raise FileError(f"{self.path} cannot be written: {exc.strerror}.", hint="Choose another with -o.") from exc
+
+    def _check(self, *, folder: bool) -> None:
+        if folder or self.path.is_dir():
             raise FileError(f"{self.path} is a folder, not a file to write.", hint="Add a file name to it.")
-        folder = self.path.parent
-        if not folder.is_dir():
-            raise FileError(f"There is no folder {folder} to write {self.path.name} in.", hint="Make it first.")
+        self.path.exists()
+        where = self.path.parent
+        if not where.is_dir():
+            raise FileError(f"There is no folder {where} to write {self.path.name} in.", hint="Make it first.")
         if _is_special(self.path):
             return
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise FileError(f"The folder {folder} cannot be written to.", hint="Choose another with -o.")
+        if not os.access(where, os.W_OK | os.X_OK):
+            raise FileError(f"The folder {where} cannot be written to.", hint="Choose another with -o.")
 
     def save(self, data: bytes) -> Path:
         """Write a whole file, atomically; the path it got.
@@ -79,7 +92,8 @@ def _is_special(path: Path) -> bool:
 @contextlib.contextmanager
 def _temporary(path: Path, data: bytes) -> Iterator[Path]:
     """A new file beside `path` with `data` in it; gone at the end unless it was moved."""
-    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    # Short, whatever the name: a file system counts bytes, of which a character can have four.
+    temporary = path.with_name(f".audiochat-{secrets.token_hex(6)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(temporary, flags, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
@@ -126,12 +140,16 @@ def _link(temporary: Path, path: Path) -> None:
 
 def _rescue(data: bytes, path: Path) -> str | None:
     """The answer has been paid for: keep it where temporary files go."""
+    name = None
     try:
-        with tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=path.suffix, delete=False) as file:
+        with tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=path.suffix[:9], delete=False) as file:
+            name = Path(file.name)
             file.write(data)
     except OSError:
+        if name is not None:
+            name.unlink(missing_ok=True)
         return None
-    return f"The answer is kept as {file.name}."
+    return f"The answer is kept as {name}."
 
 
 def make_folder(path: Path) -> None:
@@ -176,11 +194,15 @@ def spooled(source: BinaryIO, *, name: str) -> Iterator[BinaryIO]:
         FileError: it has no end within `STDIN_LIMIT`.
     """
     with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as copy:
-        while block := source.read(_BLOCK):
-            copy.write(block)
-            if copy.tell() > STDIN_LIMIT:
-                raise FileError(f"{name} goes on for more than a gigabyte.", hint="Save it to a file first.")
-        copy.seek(0)
+        try:
+            while block := source.read(_BLOCK):
+                copy.write(block)
+                if copy.tell() > STDIN_LIMIT:
+                    raise FileError(f"{name} goes on for more than a gigabyte.", hint="Save it to a file first.")
+            copy.seek(0)
+        except OSError as exc:
+            hint = "Make room where temporary files go (TMPDIR)."
+            raise FileError(f"{name} cannot be read whole: {exc.strerror or exc}.", hint=hint) from exc
         yield copy  # type: ignore[misc] # a BinaryIO in all but name since Python 3.11
 
 
@@ -188,10 +210,27 @@ def read_text(path: Path) -> str:
     """The text of a file that a person named.
 
     Raises:
-        FileError: it cannot be read, or is not UTF-8.
+        FileError: it cannot be read, is not UTF-8, or has no end.
     """
-    with reading(path) as file:
-        return decode_text(file.read(), name=str(path))
+    try:
+        with path.open("rb") as file:
+            return text_of(file, name=str(path))
+    except OSError as exc:
+        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check the name.") from exc
+
+
+def text_of(source: BinaryIO, *, name: str) -> str:
+    """The text of a stream.
+
+    Raises:
+        FileError: it is not UTF-8, or has no end.
+    """
+    data = source.read(TEXT_LIMIT + 1)
+    while len(data) <= TEXT_LIMIT and (more := source.read(TEXT_LIMIT + 1 - len(data))):
+        data += more
+    if len(data) > TEXT_LIMIT:
+        raise FileError(f"{name} is more text than any model reads.", hint=f"At most {TEXT_LIMIT} bytes are taken.")
+    return decode_text(data, name=name)
 
 
 def decode_text(data: bytes, *, name: str) -> str:

@@ -22,8 +22,8 @@ class Progress(Protocol):
     def transfer(self, text: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Show a transfer of `total` bytes; the block calls what it is given with the bytes so far."""
 
-    def exchange(self, title: str, headers: Mapping[str, str], body: object) -> None:
-        """Record one half of an HTTP exchange, secrets already left out (for `--debug`)."""
+    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
+        """Record one half of an HTTP exchange, secrets already left out (for `--debug`); `body` makes its JSON."""
 
 
 class Silence:
@@ -42,5 +42,5 @@ class Silence:
         """Count nothing."""
         yield lambda _done: None
 
-    def exchange(self, title: str, headers: Mapping[str, str], body: object) -> None:
+    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
         """Record nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import re
@@ -51,6 +53,8 @@ class Streams:
     @classmethod
     def of_process(cls) -> Streams:
         """The three streams of this process, of which any may be closed."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another encoding gets what it can show
+            sys.stdout.reconfigure(errors="replace")
         return cls(
             stdin=sys.stdin.buffer if sys.stdin else None,
             stdout=sys.stdout.buffer if sys.stdout else None,
@@ -88,18 +92,27 @@ class Terminal:
             while rest:  # with PYTHONUNBUFFERED, stdout is a raw file, which takes what fits into the pipe
                 rest = rest[out.write(rest) :]
             out.flush()
-        except BrokenPipeError as exc:
-            self._abandon_stdout()
-            raise ReaderGone from exc
         except OSError as exc:
-            self._abandon_stdout()
+            self.abandon_stdout()
+            if isinstance(exc, BrokenPipeError) or (sys.platform == "win32" and exc.errno == errno.EINVAL):
+                raise ReaderGone from exc
             raise FileError(f"Standard output cannot be written: {exc.strerror or exc}.") from exc
 
-    def _abandon_stdout(self) -> None:
+    def abandon_stdout(self) -> None:
         """Let Python's flush at exit, of what could not be written, go nowhere."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
         os.close(nowhere)
+
+    def abandon_if_full(self) -> bool:
+        """Whether stdout, on which somebody else has printed, cannot be written; what waits there is dropped then."""
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            self.abandon_stdout()
+            return True
+        return False
 
     def transcript(self, text: str) -> None:
         """The words of an answer: to a pipe as they are, on a terminal wrapped and harmless."""
@@ -139,9 +152,9 @@ class Terminal:
 
     # --- stderr: people
 
-    def aside(self, text: str) -> None:
-        """The words of an answer on stderr, because stdout carries the sound."""
-        if not self.quiet:
+    def aside(self, text: str, *, always: bool = False) -> None:
+        """The words of an answer on stderr, because stdout carries the sound; `always` also with `--quiet`."""
+        if always or not self.quiet:
             self._say(harmless(text))
 
     def note(self, text: str) -> None:
@@ -209,14 +222,14 @@ class Terminal:
             task = progress.add_task(harmless(text, lines=False), total=total)
             yield lambda done: progress.update(task, completed=done)
 
-    def exchange(self, title: str, headers: Mapping[str, str], body: object) -> None:
+    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
         """One half of an HTTP exchange, without credentials and sound, for `--debug`."""
         if not self.debug:
             return
         lines = [title]
         lines += [f"  {name}: {_header(name, value)}" for name, value in headers.items()]
         if body is not None:
-            lines.append("  " + json.dumps(without_sound(body), ensure_ascii=False))
+            lines.append("  " + json.dumps(without_sound(body()), ensure_ascii=False))
         self._say(harmless("\n".join(lines)))
 
     def _animated(self) -> Console | None:

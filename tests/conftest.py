@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or platformdirs.user_cache_path())
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+INHERITED = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED"}
+"""Variables of whoever runs the tests that would change what they see."""
 CANARY = "sk-canary-4f1d9c2b7e"
 """A key that must never be seen again."""
 
@@ -35,7 +37,7 @@ def service() -> Iterator[Service]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home and working directory, and nothing configured."""
     for name in list(os.environ):
-        if name.startswith(("AZURE_", "OPENAI_", "AUDIOCHAT_", "XDG_")):
+        if name.startswith(("AZURE_", "OPENAI_", "AUDIOCHAT_", "XDG_")) or name.upper() in INHERITED:
             monkeypatch.delenv(name)
     for name, folder in {
         "HOME": "home",
@@ -102,6 +104,7 @@ class Ran:
         for stream in (self.out.decode("utf-8", "replace"), self.err):
             assert CANARY not in stream
             assert "Traceback" not in stream
+            assert "A bug in audiochat" not in stream
 
 
 class CommandLine(Protocol):

@@ -34,9 +34,19 @@ def sniff(data: bytes) -> Kind | None:
         return "mp3"  # an ID3 tag longer than what we were given: nothing but MP3 is known to bring those
     if _mp3_frames(data, start):
         return "mp3"
-    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
-        return "aac"
-    return None
+    return "aac" if _aac_frames(data) else None
+
+
+def _aac_frames(data: bytes) -> bool:
+    """Whether an ADTS frame stands at the start, and another where it ends (or the data ends first)."""
+
+    def sync(at: int) -> bool:
+        return data[at] == 0xFF and data[at + 1] & 0xF6 == 0xF0
+
+    if len(data) < 7 or not sync(0):
+        return False
+    length = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5
+    return length >= 7 and (len(data) < length + 2 or sync(length))
 
 
 def _after_id3(data: bytes) -> int:

@@ -25,7 +25,7 @@ def analyze(
     ] = None,
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="[PROMPT]", help=f"The question. [default: {inputs.DESCRIBE}]", show_default=False),
+        typer.Argument(metavar="PROMPT", help=f"The question. [default: {inputs.DESCRIBE}]", show_default=False),
     ] = None,
     *,
     options: TextOrSpeechOptions,
@@ -36,9 +36,12 @@ def analyze(
     if options.record and prompt is not None:
         raise UsageError("With --record there is no AUDIO.", hint='audiochat analyze -r "Your question"')
     question = audio if options.record else prompt
-    recording = _recording(audio, question, options, screen)
-    text = inputs.text_from_stdin(screen.streams) if question == "-" else question or inputs.DESCRIBE
-    turn = UserTurn(inputs.checked(text), (recording,))
+
+    def turn() -> UserTurn:
+        recording = _recording(audio, question, options, screen)
+        text = inputs.text_from_stdin(screen.streams) if question == "-" else question or inputs.DESCRIBE
+        return UserTurn(inputs.checked(text), (recording,))
+
     ask(Question("analyze", turn, "analysis", options.wanted_format()), options, screen)
 
 

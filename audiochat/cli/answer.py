@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat import config, files
 from audiochat.cli import inputs
-from audiochat.cli.options import SUFFIX_OF_FORMAT, AnswerOptions
+from audiochat.cli.options import FORMAT_OF_SUFFIX, SUFFIX_OF_FORMAT, AnswerOptions
 from audiochat.errors import AudiochatError, UsageError
 from audiochat.request import VOICES, Request, UserTurn
 from audiochat.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from audiochat.cli.delivery import Delivered, Outlet
     from audiochat.reply import Reply
     from audiochat.request import Turn
@@ -27,7 +30,8 @@ class Question:
     """What is asked once, and how the answer is to come."""
 
     command: str
-    turn: UserTurn
+    turn: Callable[[], UserTurn]
+    """Makes the turn: reads its files, or records it."""
     stem: str
     """Of the spoken answer's file when the user names none."""
     format: str | None
@@ -42,22 +46,31 @@ class Answered:
     delivered: Delivered | None
     elapsed: float
     """Seconds."""
+    outlet: Outlet | None
 
 
 def terminal(options: AnswerOptions) -> Terminal:
     """The terminal of a command, as its options want it."""
-    return Terminal(Streams.of_process(), quiet=options.quiet, debug=options.debug, as_json=options.as_json)
+    streams = Streams.of_process()
+    if streams.stdout is None:
+        raise UsageError("Standard output is closed: the words of the answer would be lost.", hint="Leave it open.")
+    return Terminal(streams, quiet=options.quiet, debug=options.debug, as_json=options.as_json)
 
 
 def ask(question: Question, options: AnswerOptions, screen: Terminal) -> None:
     """Check what can be checked, send the request, deliver and show the answer."""
     outlet = None
     if question.format is not None:
-        name = options.output or f"{question.stem}{SUFFIX_OF_FORMAT[question.format]}"
+        suffix = SUFFIX_OF_FORMAT[question.format]
+        name = f"{question.stem}{suffix}" if options.output is None else options.output
         outlet = outlet_for(name, question.format, options, screen)
-    run = Run(options, screen)
-    answered = run.exchange((question.turn,), outlet)
-    run.show(answered, question.command)
+    if options.record:  # nobody should speak in vain: everything else is checked before
+        run = Run(options, screen)
+        turn = question.turn()
+    else:
+        turn = question.turn()
+        run = Run(options, screen)
+    run.show(run.exchange((turn,), outlet), question.command)
 
 
 def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal) -> Outlet:
@@ -65,6 +78,8 @@ def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal
     from audiochat.cli import delivery
 
     outlet: Outlet
+    if not name:
+        raise UsageError("-o wants a file's name.", hint="It is empty: a variable that is not set?")
     if name == STDOUT:
         if options.as_json:
             raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
@@ -73,7 +88,9 @@ def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal
         outlet = delivery.ToPipe(screen, format_)
     else:
         target = files.Target(Path(name), replace=options.output is not None)
-        target.check()
+        target.check(folder=name.endswith(("/", os.sep)))
+        if Path(name).suffix and options.format is None and Path(name).suffix.lower() not in FORMAT_OF_SUFFIX:
+            screen.note(f"{name} will hold WAV: there is no format of that name; -f chooses another.")
         outlet = delivery.ToFile(target, format_, screen=screen, keep_partial=options.keep_partial)
     return aloud(outlet, screen) if options.play else outlet
 
@@ -84,7 +101,7 @@ def aloud(outlet: Outlet, screen: Terminal) -> Outlet:
     from audiochat.cli import delivery
 
     try:
-        return delivery.Aloud(outlet, devices.loudspeaker())
+        return delivery.Aloud(outlet, devices.loudspeaker(), screen)
     except devices.NoDeviceError as exc:
         screen.note(f"{exc} The answer is not played.")
         return outlet
@@ -132,14 +149,18 @@ class Run:
             system="\n\n".join(part for part in (self.system, system) if part) or None,
             parameters=self._parameters,
         )
-        reply = self._stream(request, outlet) if live else self._wait(request)
-        delivered = None
-        if outlet is not None and (required or reply.audio is not None):
-            delivered = self._finish(reply, outlet) if live else outlet.give(reply)
-        elif outlet is not None:
-            outlet.abandon()
+        try:
+            reply = self._stream(request, outlet) if live else self._wait(request)
+            delivered = None
+            if outlet is not None and (required or reply.audio is not None):
+                delivered = outlet.finish(reply) if live else outlet.give(reply)
+            elif outlet is not None:
+                outlet.abandon()
+        except AudiochatError as exc:
+            self._save_words(exc, outlet)
+            raise
         started, self._started = self._started, time.monotonic()
-        return Answered(reply, delivered, self._started - started)
+        return Answered(reply, delivered, self._started - started, outlet)
 
     def show(self, answered: Answered, command: str, **more: Any) -> None:
         """Show the words, unless they were shown while they came; and what is worth a note."""
@@ -154,6 +175,8 @@ class Run:
             screen.note(f"{delivered.path}  {delivered.seconds or 0:.1f} s")
         if reply.finish_reason == "length":
             screen.note("The answer was cut at the limit of tokens.")
+        if answered.outlet is not None:
+            answered.outlet.settle()
 
     def _wait(self, request: Request) -> Reply:
         with self._screen.waiting("Waiting for the answer"):
@@ -178,13 +201,14 @@ class Run:
             stream.close()
         return stream.reply
 
-    def _finish(self, reply: Reply, outlet: Outlet) -> Delivered | None:
-        try:
-            return outlet.finish(reply)
-        except AudiochatError as exc:
-            if self._screen.shows_words:
-                exc.transcript = None  # it stands there already
-            raise
+    def _save_words(self, error: AudiochatError, outlet: Outlet | None) -> None:
+        """Show what an answer that is spoiled otherwise says: it has been paid for."""
+        if error.transcript is None or self._screen.as_json:  # the envelope has them
+            return
+        if outlet is not None and outlet.takes_stdout:
+            self._screen.aside(error.transcript, always=True)
+        elif not self._screen.shows_words:
+            self._screen.transcript(error.transcript)
 
 
 def _envelope(command: str, answered: Answered, run: Run) -> dict[str, Any]:

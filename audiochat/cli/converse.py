@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def converse(
     audio: Annotated[
         str | None,
-        typer.Argument(metavar="[AUDIO]", help="A recording for the first turn; - is stdin.", show_default=False),
+        typer.Argument(metavar="AUDIO", help="A recording for the first turn; - is stdin.", show_default=False),
     ] = None,
     *,
     options: ConverseOptions,

@@ -38,6 +38,8 @@ class Outlet(Protocol):
     """What the user gets, one of `convert.FORMATS`."""
     live: bool
     """Whether it wants the answer while it comes."""
+    takes_stdout: bool
+    """Whether the sound is on stdout, where no words may go."""
 
     def take(self, pcm: bytes) -> None:
         """Take a piece while the answer comes: s16le, mono, 24,000 Hz."""
@@ -51,11 +53,15 @@ class Outlet(Protocol):
     def abandon(self) -> None:
         """The answer will not become whole."""
 
+    def settle(self) -> None:
+        """Wait until everything was heard; the words are shown by then."""
+
 
 class ToPipe:
     """stdout, in any format, encoded while it comes."""
 
     live = True
+    takes_stdout = True
 
     def __init__(self, screen: Terminal, format: str) -> None:  # noqa: A002 - the field's word
         self.format = format
@@ -86,6 +92,9 @@ class ToPipe:
     def abandon(self) -> None:
         """What is sent is sent; the exit code tells."""
 
+    def settle(self) -> None:
+        """There is nothing to wait for."""
+
     def _write(self, data: bytes) -> None:
         if data:
             self._size += len(data)
@@ -96,6 +105,7 @@ class ToFile:
     """A file, written when the answer is whole."""
 
     live = False
+    takes_stdout = False
 
     def __init__(self, target: Target, format: str, *, screen: Terminal, keep_partial: bool = False) -> None:  # noqa: A002
         self.format = format
@@ -123,6 +133,9 @@ class ToFile:
             path = self._target.save(convert.encode(bytes(self._pcm), self.format))
             self._screen.note(f"{path}  {len(self._pcm) / PCM_BYTES_PER_SECOND:.1f} s, not the whole answer")
 
+    def settle(self) -> None:
+        """There is nothing to wait for."""
+
     def _save(self, data: bytes, transcript: str, spoken: SpokenAudio) -> Delivered:
         try:
             path = self._target.save(data)
@@ -137,8 +150,10 @@ class Aloud:
 
     live = True
 
-    def __init__(self, outlet: Outlet, loudspeaker: Loudspeaker) -> None:
+    def __init__(self, outlet: Outlet, loudspeaker: Loudspeaker, screen: Terminal) -> None:
         self.format = outlet.format
+        self.takes_stdout = outlet.takes_stdout
+        self._screen = screen
         self._outlet = outlet
         self._loudspeaker = loudspeaker
 
@@ -148,16 +163,13 @@ class Aloud:
         self._loudspeaker.play(pcm)
 
     def finish(self, reply: Reply) -> Delivered | None:
-        """Save it, then hear it to its end."""
-        delivered = self._outlet.finish(reply)
-        self._loudspeaker.drain()
-        return delivered
+        """Save it; `settle` hears it to its end."""
+        return self._outlet.finish(reply)
 
     def give(self, reply: Reply) -> Delivered | None:
         """Save it, then play it."""
         delivered = self._outlet.give(reply)
         self._loudspeaker.play(sound(reply, "pcm16"))
-        self._loudspeaker.drain()
         return delivered
 
     def abandon(self) -> None:
@@ -165,11 +177,22 @@ class Aloud:
         self._loudspeaker.stop()
         self._outlet.abandon()
 
+    def settle(self) -> None:
+        """Hear it to its end."""
+        try:
+            self._loudspeaker.drain()
+        except BaseException:  # Ctrl-C: the answer is saved and shown, only the sound ends
+            self._loudspeaker.stop()
+            raise
+        if self._loudspeaker.failure is not None:
+            self._screen.note(f"The loudspeaker failed: {self._loudspeaker.failure}")
+
 
 class ToMemory:
     """Nothing but memory: for a conversation that saves what it is told to."""
 
     live = False
+    takes_stdout = False
     format = "wav"
 
     def __init__(self) -> None:
@@ -193,6 +216,9 @@ class ToMemory:
     def abandon(self) -> None:
         """Keep nothing."""
 
+    def settle(self) -> None:
+        """There is nothing to wait for."""
+
 
 class Both:
     """Two outlets; what is said of the delivery is said of the first."""
@@ -200,6 +226,7 @@ class Both:
     def __init__(self, first: Outlet, second: Outlet) -> None:
         self.format = first.format
         self.live = first.live or second.live
+        self.takes_stdout = first.takes_stdout
         self._outlets = (first, second)
 
     def take(self, pcm: bytes) -> None:
@@ -221,6 +248,11 @@ class Both:
         """Both."""
         for outlet in self._outlets:
             outlet.abandon()
+
+    def settle(self) -> None:
+        """Both."""
+        for outlet in self._outlets:
+            outlet.settle()
 
 
 def service_format(wanted: str) -> str:

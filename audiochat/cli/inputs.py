@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +21,9 @@ DESCRIBE = "Describe in detail the spoken audio input."
 
 def text_from_stdin(streams: Streams) -> str:
     """All of stdin as text, without the newline at its end."""
-    data = streams.stdin.read() if streams.stdin else b""
-    return files.decode_text(data, name="stdin").rstrip("\r\n")
+    if streams.stdin is None:
+        return ""
+    return files.text_of(streams.stdin, name="stdin").rstrip("\r\n")
 
 
 def line(data: bytes) -> str:
@@ -64,13 +67,18 @@ def recording_from_stdin(streams: Streams) -> Recording:
 
 def recording_from_microphone(screen: Terminal, max_seconds: float) -> Recording:
     """What is said into the microphone until silence, Enter, or the longest recording."""
-    from audiochat.audio import devices, wav
-    from audiochat.request import Recording
+    from audiochat.audio import convert, devices, wav
 
     try:
         source = devices.microphone()
     except devices.NoDeviceError as exc:
         raise ConfigurationError("There is no microphone to record from.", hint=str(exc), code="no_device") from exc
-    with screen.meter("Recording, until silence or Enter") as meter:
-        pcm = devices.record(source, stopped=screen.enter_pressed, max_seconds=max_seconds, meter=meter)
-    return Recording(wav.wrap(pcm), "wav", "the microphone")
+    if not 0 < max_seconds < math.inf:
+        raise UsageError("--max-seconds wants seconds above 0.", hint="--max-seconds 60")
+    try:
+        with screen.meter("Recording, until silence or Enter") as meter:
+            pcm = devices.record(source, stopped=screen.enter_pressed, max_seconds=max_seconds, meter=meter)
+    except devices.NoDeviceError as exc:
+        raise ConfigurationError(str(exc), hint="Check the device, and record again.", code="no_device") from exc
+    recording = convert.for_sending(io.BytesIO(wav.wrap(pcm)), name="the recording")
+    return replace(recording, name="the microphone")

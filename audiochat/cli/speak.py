@@ -18,14 +18,17 @@ from audiochat.terminal import Streams, Terminal
 def speak(
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROMPT]...", help="What to ask; - is stdin.", show_default=False),
+        typer.Argument(metavar="PROMPT", help="What to ask; - is stdin.", show_default=False),
     ] = None,
     *,
     options: AnswerOptions,
 ) -> None:
     """Ask in text (or aloud, with -r); get a spoken answer and its transcript."""
     screen = terminal(options)
-    turn = _spoken(prompt, options, screen) if options.record else UserTurn(_text(prompt or [], screen.streams))
+
+    def turn() -> UserTurn:
+        return _spoken(prompt, options, screen) if options.record else UserTurn(_text(prompt or [], screen.streams))
+
     ask(Question("speak", turn, "speech", options.answer_format()), options, screen)
 
 

@@ -37,22 +37,27 @@ class Answers:
     def keep(self, transcript: str, *, id_: str | None = None) -> tuple[str, int]:
         """Remember an answer; its id, and when that expires, in seconds since 1970.
 
+        Where the cache cannot be written, it has expired already: the answer itself is worth more.
+
         Args:
             transcript: Its words.
             id_: Its id where one was given out already, from `new_id`.
-
-        Raises:
-            OSError: the cache cannot be written.
         """
         self._forget_expired()
         id_ = id_ or new_id()
-        expires_at = int(self._clock()) + LIFETIME
+        now = int(self._clock())
+        try:
+            self._write(id_, {"transcript": transcript, "expires_at": now + LIFETIME})
+        except OSError:
+            return id_, now
+        return id_, now + LIFETIME
+
+    def _write(self, id_: str, kept: dict[str, object]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = self._folder / f".{id_}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - with its mode
-            json.dump({"transcript": transcript, "expires_at": expires_at}, file)
+            json.dump(kept, file)
         temporary.replace(self._folder / f"{id_}.json")
-        return id_, expires_at
 
     def recall(self, id_: str) -> str | None:
         """The transcript of an answer; None when it is unknown, or has expired."""

