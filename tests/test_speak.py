@@ -291,6 +291,7 @@ def test_no_arguments_at_all_show_the_help(cli: CommandLine) -> None:
     """A person who types the name alone wants to know what there is."""
     ran = cli()
     assert ran.code == 0
+    assert "analyze" in ran.out.decode() + ran.err
 
 
 def test_the_version_is_told(process: CommandLine) -> None:

@@ -69,12 +69,12 @@ def recording_from_microphone(screen: Terminal, max_seconds: float) -> Recording
     """What is said into the microphone until silence, Enter, or the longest recording."""
     from audiochat.audio import convert, devices, wav
 
+    if not 0 < max_seconds < math.inf:
+        raise UsageError("--max-seconds wants seconds above 0.", hint="--max-seconds 60")
     try:
         source = devices.microphone()
     except devices.NoDeviceError as exc:
         raise ConfigurationError("There is no microphone to record from.", hint=str(exc), code="no_device") from exc
-    if not 0 < max_seconds < math.inf:
-        raise UsageError("--max-seconds wants seconds above 0.", hint="--max-seconds 60")
     try:
         with screen.meter("Recording, until silence or Enter") as meter:
             pcm = devices.record(source, stopped=screen.enter_pressed, max_seconds=max_seconds, meter=meter)

@@ -323,7 +323,12 @@ class TextServer:
             return question()
         except openai.OpenAIError as exc:
             raise service_errors.translate(exc, hints={"not_found": _CHECK, "not_reachable": _CHECK}) from exc
-        except (AttributeError, TypeError, ValueError) as exc:  # the SDK takes anything for an answer, at first
+        except (
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as exc:  # the SDK takes anything for an answer, at first
             raise BrokenAnswerError(
                 "The text server answers something that is no chat completion.", hint=_CHECK
             ) from exc
