@@ -133,9 +133,11 @@ def test_it_never_goes_on_for_ever(cli: CommandLine, question: str) -> None:
 
 
 def test_refusals_are_the_services_own(cli: CommandLine) -> None:
-    """A recording that is none is refused as the cloud refuses it: frames of MP3 without a sound in them."""
-    Path("bad.mp3").write_bytes(b"\xff\xfb\x90\x64" + b"\xff" * 413 + b"\xff\xfb\x90\x64")
-    ran = cli("analyze", "bad.mp3", "--text-only", "--json", "-q")
+    """A WAV file in a code that nobody knows is refused as the cloud refuses it."""
+    unknown = bytearray(wav.wrap(bytes(4800)))
+    unknown[20:22] = b"\x42\x42"
+    Path("bad.wav").write_bytes(unknown)
+    ran = cli("analyze", "bad.wav", "--text-only", "--json", "-q")
     assert (ran.code, json.loads(ran.out)["error"]["code"]) == (4, "unsupported_format")
 
 
