@@ -94,8 +94,10 @@ def _is_host(url: str) -> bool:
     """Whether what looks like an IP address is one."""
     try:
         host = urlsplit(url).hostname or ""
-        if ":" in host or host.rpartition(".")[2].isdigit():
-            ipaddress.ip_address(host)
+        if "[" in url:
+            ipaddress.IPv6Address(host)
+        elif host.rpartition(".")[2].isdigit():
+            ipaddress.IPv4Address(host)
     except ValueError:
         return False
     return True

@@ -268,6 +268,13 @@ def test_a_broken_packet_is_skipped(kind: Kind) -> None:
     assert 2.0 < length < 3.2
 
 
+def test_sound_in_a_code_that_nobody_knows_is_refused() -> None:
+    """A WebM file whose codec has an unknown name: no decoder, no crash, an error."""
+    data = made(KINDS["webm"], 0.1).replace(b"A_OPUS", b"A_OPUX")
+    with pytest.raises(FileError, match="is not audio"):
+        convert.for_sending(io.BytesIO(data), name="x")
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=3000) | st.text(max_size=500).map(str.encode))
 def test_arbitrary_bytes_are_audio_or_a_file_error(data: bytes) -> None:

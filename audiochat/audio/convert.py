@@ -111,6 +111,8 @@ def decode(source: BinaryIO, *, name: str, sample_rate: int = SAMPLE_RATE) -> It
         track = next(iter(container.streams.audio), None)
         if track is None:
             raise FileError(f"{name} has no sound in it.", hint="Give it a recording.", code="not_audio")
+        if getattr(track, "codec_context", None) is None:  # no decoder for it: PyAV 17 would crash
+            raise _no_audio(name)
         resampler: AudioResampler | None = None
         layout: tuple[object, ...] = ()
         for frame in _frames(container, track):
