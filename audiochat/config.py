@@ -32,7 +32,6 @@ LONGEST = 86_400.0
 RETRIES = 2
 
 
-SECRETS = ("AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "AUDIOCHAT_LOCAL_LLM_KEY")
 _HEADER = re.compile(r"[\x21-\x7e]+")  # what a header can carry
 
 
@@ -122,29 +121,40 @@ def load(
     layers = _layers(flags, environment, directory or _working_directory())
     found = _Lookup(layers)
     provider = _provider(flags.provider, found)
-    settings = Settings(
-        provider=provider,
-        model=_model(provider, flags.model, found),
-        voice=found.flag(flags.voice, "AUDIOCHAT_VOICE") or VOICE,
-        timeout=TIMEOUT if flags.timeout is None else flags.timeout,
-        retries=RETRIES if flags.retries is None else flags.retries,
-        azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
-        azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
-        azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
-        openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
-        openai_api_key=found.get("OPENAI_API_KEY"),
-        local=_local(provider, flags.model, found),
-        sdk_headers=bool(environment.get("OPENAI_CUSTOM_HEADERS")),
-        allowed_hosts=_allowed_hosts(environment),
-        sources=MappingProxyType(dict(found.sources)),
+    return _checked(
+        Settings(
+            provider=provider,
+            model=_model(provider, flags.model, found),
+            voice=found.flag(flags.voice, "AUDIOCHAT_VOICE") or VOICE,
+            timeout=TIMEOUT if flags.timeout is None else flags.timeout,
+            retries=RETRIES if flags.retries is None else flags.retries,
+            azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
+            azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
+            azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
+            openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
+            openai_api_key=found.get("OPENAI_API_KEY"),
+            local=_local(provider, flags.model, found),
+            sdk_headers=bool(environment.get("OPENAI_CUSTOM_HEADERS")),
+            allowed_hosts=_allowed_hosts(environment),
+            sources=MappingProxyType(found.sources),
+        )
     )
+
+
+def _checked(settings: Settings) -> Settings:
+    """The same settings, unless one has a value that it cannot have."""
     if not 0 < settings.timeout <= LONGEST or settings.retries < 0:
         raise ConfigurationError(
             f"--timeout wants seconds above 0, at most {LONGEST:.0f}; --retries a number from 0 up.",
             hint="Leave them out for the defaults.",
         )
-    for variable in SECRETS:
-        if (secret := found.get(variable)) and not _HEADER.fullmatch(secret):
+    secrets = {
+        "AZURE_OPENAI_API_KEY": settings.azure_api_key,
+        "OPENAI_API_KEY": settings.openai_api_key,
+        "AUDIOCHAT_LOCAL_LLM_KEY": settings.local.llm_key,
+    }
+    for variable, secret in secrets.items():
+        if secret and not _HEADER.fullmatch(secret):
             raise ConfigurationError(
                 f"{variable} is no key: it holds spaces or characters that no key has.", hint="Copy it again, whole."
             )
@@ -184,7 +194,7 @@ def _layers(flags: Flags, environment: Mapping[str, str], directory: Path) -> li
     layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
     if flags.env_file is not None:
         if not _is_there(flags.env_file) or flags.env_file.is_dir():
-            raise FileError(f"{flags.env_file}: there is no such file to read settings from.")
+            raise FileError(f"{flags.env_file}: there is no such file to read settings from.", hint="Check its name.")
         named_project = flags.env_file.resolve() == project.resolve()
         source = Source.PROJECT_FILE if named_project else Source.NAMED_FILE
         layers.append((source, _read(flags.env_file)))
@@ -210,7 +220,7 @@ def _read(path: Path) -> dict[str, str]:
         # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
         values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
-        raise FileError(f"{path}: the settings in it cannot be read ({exc}).") from exc
+        raise FileError(f"{path}: the settings in it cannot be read ({exc}).", hint="See .env.example.") from exc
     return {name: value for name, value in values.items() if value}
 
 

@@ -53,7 +53,7 @@ class Target:
     def _check(self, *, folder: bool) -> None:
         if folder or self.path.is_dir():
             raise FileError(f"{self.path} is a folder, not a file to write.", hint="Add a file name to it.")
-        self.path.exists()
+        self.path.exists()  # raises where the name itself is impossible
         where = self.path.parent
         if not where.is_dir():
             raise FileError(f"There is no folder {where} to write {self.path.name} in.", hint="Make it first.")
@@ -77,7 +77,8 @@ class Target:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
         except OSError as exc:
             why = exc.strerror or str(exc)
-            raise FileError(f"{self.path} cannot be written: {why}.", hint=_rescue(data, self.path)) from exc
+            hint = _rescue(data, self.path) or "Make room, or choose another place with -o."
+            raise FileError(f"{self.path} cannot be written: {why}.", hint=hint) from exc
 
 
 def _is_special(path: Path) -> bool:
@@ -183,7 +184,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     except FileNotFoundError as exc:
         raise FileError(f"There is no file {path}.", hint="Check the name; quote it if it has spaces.") from exc
     except OSError as exc:
-        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check its permissions.") from exc
 
 
 @contextlib.contextmanager

@@ -86,7 +86,9 @@ def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
     elif isinstance(exc, openai.APIConnectionError):
         error = _connection(exc)
     elif isinstance(exc, openai.OpenAIError):
-        error = BrokenAnswerError(f"The answer cannot be used: {_short(str(exc))}")
+        error = BrokenAnswerError(
+            f"The answer cannot be used: {_short(str(exc))}", hint="Try again; report it if it lasts."
+        )
     else:
         error = _connection(exc)
     error.hint = hints.get(error.code) or error.hint
@@ -224,10 +226,11 @@ def _bad_request(said: Answered) -> RefusedError:
             "Name an audio model with -m, such as gpt-audio or your deployment of it.",
             code="not_an_audio_model",
         )
-    return _refused(said, f"The service refuses the request: {said.message}", None)
+    hint = "Check the options and --param; --debug shows what was sent."
+    return _refused(said, f"The service refuses the request: {said.message}", hint)
 
 
-def _refused(said: Answered, message: str, hint: str | None, *, code: str | None = None) -> RefusedError:
+def _refused(said: Answered, message: str, hint: str, *, code: str | None = None) -> RefusedError:
     code = code or (said.code if said.code and not said.code.isdigit() else f"http_{said.status}")
     return RefusedError(message, hint=hint, code=code, request_id=said.request_id)
 
@@ -329,6 +332,13 @@ def _connection(exc: Exception) -> AudiochatError:
             hint="Check the endpoint, the network and the proxy settings.",
             code="not_reachable",
         )
+    return _unfinished(exc, chain, host)
+
+
+def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> AudiochatError:
+    """Why an answer from a service that was reached did not become whole."""
+    import httpx2
+
     if any(isinstance(cause, httpx2.DecodingError | httpx2.SSEError) for cause in chain):
         return BrokenAnswerError(
             f"What {host} answered cannot be decoded: {_short(str(exc))}",

@@ -234,7 +234,8 @@ class Shelf:
         except FileNotFoundError as exc:
             raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.") from exc
         except OSError as exc:
-            raise FileError(f"The session {name} cannot be read: {exc.strerror or exc}.") from exc
+            why = exc.strerror or exc
+            raise FileError(f"The session {name} cannot be read: {why}.", hint="Mend its permissions.") from exc
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise FileError(
                 f"The session {name} is damaged: {folder / 'session.json'} is not as it was written.",

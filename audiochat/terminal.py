@@ -96,7 +96,8 @@ class Terminal:
             self.abandon_stdout()
             if isinstance(exc, BrokenPipeError) or (sys.platform == "win32" and exc.errno == errno.EINVAL):
                 raise ReaderGone from exc
-            raise FileError(f"Standard output cannot be written: {exc.strerror or exc}.") from exc
+            why = exc.strerror or exc
+            raise FileError(f"Standard output cannot be written: {why}.", hint="Write to a file with -o.") from exc
 
     def abandon_stdout(self) -> None:
         """Let Python's flush at exit, of what could not be written, go nowhere."""

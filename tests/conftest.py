@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import platformdirs
 import pytest
-from service import Service, running
+from service import PCM, Service, running
+
+from audiochat.audio import wav
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -90,6 +92,24 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")  # no metadata service is asked in tests
     return folder
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sound card's folder; processes find it instead of the real library."""
+    folder = tmp_path / "card"
+    folder.mkdir()
+    monkeypatch.setenv("FAKE_SOUND", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "fakes"))
+    return folder
+
+
+@pytest.fixture
+def dog() -> Path:
+    """A recording in the working directory."""
+    path = Path("dog.wav")
+    path.write_bytes(wav.wrap(PCM))
+    return path
 
 
 @dataclass(frozen=True)

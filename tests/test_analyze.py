@@ -19,14 +19,6 @@ WAV = wav.wrap(PCM)
 QUESTION = "Describe in detail the spoken audio input."
 
 
-@pytest.fixture
-def dog() -> Path:
-    """A recording in the working directory."""
-    path = Path("dog.wav")
-    path.write_bytes(WAV)
-    return path
-
-
 def test_the_quickstarts_question_is_the_default(cli: CommandLine, openai: Service, dog: Path) -> None:
     """The recording goes as it is, behind the question; the answer is saved as analysis.wav."""
     openai.answer(completion("A dog.", WAV))

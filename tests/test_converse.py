@@ -35,14 +35,6 @@ def spoken(transcript: str, *, id_: str = "audio_1", expires_at: int = LATER) ->
 
 
 @pytest.fixture
-def dog() -> Path:
-    """A recording in the working directory."""
-    path = Path("dog.wav")
-    path.write_bytes(WAV)
-    return path
-
-
-@pytest.fixture
 def sessions(home: Path) -> Path:
     """The folder of sessions."""
     return home / "data" / "audiochat" / "sessions"

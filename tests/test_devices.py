@@ -23,23 +23,12 @@ if TYPE_CHECKING:
     from conftest import CommandLine
 
 SECOND = PCM * 5
-FAKES = Path(__file__).parent / "fakes"
 
 
 def tone(seconds: float, amplitude: float = 8000.0) -> bytes:
     """A tone of 440 Hz: s16le, mono, 24,000 Hz."""
     count = int(seconds * 24_000)
     return struct.pack(f"<{count}h", *(int(amplitude * math.sin(i * 440 * 2 * math.pi / 24_000)) for i in range(count)))
-
-
-@pytest.fixture
-def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sound card's folder; processes find it instead of the real library."""
-    folder = tmp_path / "card"
-    folder.mkdir()
-    monkeypatch.setenv("FAKE_SOUND", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(FAKES))
-    return folder
 
 
 def _log(card: Path) -> list[str]:

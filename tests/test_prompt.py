@@ -75,14 +75,6 @@ class Person:
 
 
 @pytest.fixture
-def dog() -> Path:
-    """A recording in the working directory."""
-    path = Path("dog.wav")
-    path.write_bytes(WAV)
-    return path
-
-
-@pytest.fixture
 def people() -> Iterator[list[Person]]:
     """Those at terminals; none is left there."""
     present: list[Person] = []
@@ -138,9 +130,8 @@ def test_a_conversation_at_a_terminal(openai: Service, dog: Path, people: list[P
 def test_every_command_answers(openai: Service, people: list[Person]) -> None:
     """/help, /voice, /text, /speech, /system, /usage, /undo, /play without a device, and what there is not."""
     openai.answer(completion(content="In text."))
-    person = Person("--no-save")
+    person = Person("--no-save", "-q")
     people.append(person)
-    person.see("Nothing is kept.")
     for line, answer in (
         ("/help", "/undo"),
         ("/voice verse", "The voice is verse."),

@@ -115,11 +115,15 @@ class Prompt:
 
     # --- commands
 
+    def _say(self, text: str) -> None:
+        """What a command answers, also with --quiet: somebody has asked for it."""
+        self._screen.aside(text, always=True)
+
     def _attach(self, name: str) -> None:
         if not name:
             raise UsageError("/attach wants a file.", hint="/attach memo.m4a")
         self._attached.append(inputs.recording_from_file(name.strip("\"'")))
-        self._screen.note(f"{name} goes with the next turn.")
+        self._say(f"{name} goes with the next turn.")
 
     def _record(self, _: str) -> None:
         self._ask(UserTurn(None, (inputs.recording_from_microphone(self._screen, self._talk.options.max_seconds),)))
@@ -151,41 +155,41 @@ class Prompt:
         target = files.Target(path, replace=True)
         target.check()
         data = sound if format_ == "wav" else convert.transcode(sound, format_, name="the answer")
-        self._screen.note(f"{target.save(data)}  {convert.seconds(data, format_) or 0:.1f} s")
+        self._say(f"{target.save(data)}  {convert.seconds(data, format_) or 0:.1f} s")
 
     def _voice(self, name: str) -> None:
         if name:
             self._talk.run.voice = name
-        self._screen.note(f"The voice is {self._talk.run.voice}.")
+        self._say(f"The voice is {self._talk.run.voice}.")
 
     def _text(self, _: str) -> None:
         self._talk.speech = False
-        self._screen.note("Answers come in text alone.")
+        self._say("Answers come in text alone.")
 
     def _speech(self, _: str) -> None:
         self._talk.speech = True
-        self._screen.note("Answers are spoken.")
+        self._say("Answers are spoken.")
 
     def _system(self, text: str) -> None:
         if text:
             self._talk.run.system = inputs.system_message(text)
             if self._talk.session is not None:
                 self._talk.session.system = self._talk.run.system
-        self._screen.note(f"The system message is: {self._talk.run.system or 'none'}")
+        self._say(f"The system message is: {self._talk.run.system or 'none'}")
 
     def _usage(self, _: str) -> None:
         total = self._talk.usage
-        self._screen.note(
+        self._say(
             f"{total.input_tokens} tokens in ({total.input_audio_tokens} of sound), "
             f"{total.output_tokens} out ({total.output_audio_tokens} of sound)."
         )
 
     def _undo(self, _: str) -> None:
-        self._screen.note("The last turn is forgotten." if self._talk.undo() else "There is no turn to forget.")
+        self._say("The last turn is forgotten." if self._talk.undo() else "There is no turn to forget.")
 
     def _help(self, _: str) -> None:
         for name, (_command, what) in self._commands.items():
-            self._screen.note(f"{name:8} {what}")
+            self._say(f"{name:8} {what}")
 
     def _quit(self, _: str) -> None:
         raise Leave

