@@ -134,7 +134,8 @@ def test_a_stdout_that_cannot_be_written_is_an_error(openai: Service) -> None:
         done = subprocess.run([*AUDIOCHAT, "speak", "hi", "-q"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 6
     assert done.stderr.decode().splitlines() == [
-        "audiochat: Standard output cannot be written: No space left on device."
+        "audiochat: Standard output cannot be written: No space left on device.",
+        "Write to a file with -o.",
     ]
 
 
