@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import platformdirs
 import pytest
+import tally
 from service import PCM, Service, running
 
 from audiochat.audio import wav
@@ -26,6 +27,26 @@ INHERITED = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "FORCE_COLOR"
 """Variables of whoever runs the tests that would change what they see."""
 CANARY = "sk-canary-4f1d9c2b7e"
 """A key that must never be seen again."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--tally` prints what was tried."""
+    parser.addoption("--tally", action="store_true", help="print the table of docs/reliability.md")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The table of what was tried."""
+    if config.getoption("--tally"):
+        stats = terminalreporter.stats
+        terminalreporter.section("tried")
+        for row in tally.rows([*stats.get("passed", []), *stats.get("failed", [])]):
+            terminalreporter.write_line(row)
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Counts a case for the table of docs/reliability.md: `tried("faults")`, or many at once."""
+    return lambda what, count=1: record_property(tally.PROPERTY, (what, count))
 
 
 @pytest.fixture
