@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import signal
+import gc
+import os
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing's own takes longer to import than all that `--version` does
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import NoReturn
 
     from audiochat.errors import AudiochatError
     from audiochat.terminal import Terminal
 
 INTERRUPTED = 130
-TERMINATED = 128 + signal.SIGTERM
+UNWRITABLE = 6
+SIGNALLED = 128
+"""And the signal's number."""
 
 _INTERRUPTED = "interrupted"
 
@@ -22,20 +26,60 @@ class Terminated(BaseException):
     """Somebody wants the process to end: what it has begun is tidied up on the way out."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line of this process."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        _leave(_version())
+    gc.disable()  # until the libraries are imported, see audiochat.quickly
     try:
-        signal.signal(signal.SIGTERM, _terminate)
-        code = run(sys.argv[1:])
+        _heed_signals()
+        code = run(arguments)
     except KeyboardInterrupt:  # before there was anything to interrupt
         code = INTERRUPTED
-    except Terminated:
-        code = TERMINATED
-    sys.exit(code)
+    except Terminated as exc:
+        code = SIGNALLED + exc.args[0]
+    _leave(code)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _version() -> int:
+    """What every script asks first, answered before anything is imported."""
+    from audiochat import __version__
+
+    try:
+        print(f"audiochat {__version__}", flush=True)  # noqa: T201 - the terminal would be an import
+    except BrokenPipeError:
+        return 0
+    except OSError:
+        print("audiochat: Standard output cannot be written.\nIs the disk full?", file=sys.stderr)  # noqa: T201
+        return UNWRITABLE
+    return 0
+
+
+def _heed_signals() -> None:
+    import signal
+
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, and under nohup it is ignored
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(number)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process as soon as everything is written: to take the interpreter down would take a while longer."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BrokenPipeError:
+        pass
+    except OSError:  # what was to be told is told
+        code = code or UNWRITABLE
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -73,7 +117,7 @@ def _run(arguments: list[str], screen: Terminal) -> int:
         screen.abandon_stdout()
         raise ReaderGone from exc
     except Exception as exc:  # noqa: BLE001 - the last resort
-        if isinstance(exc, OSError) and screen.abandon_if_full():
+        if isinstance(exc, OSError) and screen.abandon_if_full(exc):
             return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
         return _report(_bug(exc), screen, arguments)
 

@@ -247,6 +247,11 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, **changes}
 
 
+def ordinary_imports() -> bool:
+    """Whether libraries are to be imported as Python does it, not on demand."""
+    return bool(os.environ.get("AUDIOCHAT_ORDINARY_IMPORTS"))
+
+
 def without_telemetry() -> None:
     """Keep onnxruntime, which the engine's voice and ear run on, from collecting events for its makers."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -105,8 +105,10 @@ class Terminal:
         os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
         os.close(nowhere)
 
-    def abandon_if_full(self) -> bool:
+    def abandon_if_full(self, failure: OSError) -> bool:
         """Whether stdout, on which somebody else has printed, cannot be written; what waits there is dropped then."""
+        if failure.errno == errno.ENOSPC and failure.filename is None:  # nothing waits when stdout is not buffered
+            return True
         try:
             if sys.stdout is not None:
                 sys.stdout.flush()

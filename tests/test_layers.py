@@ -22,6 +22,7 @@ ROOMS = (
     "installation",
     "config",
     "endpoint",
+    "quickly",
     "request",
     "reply",
     "audio",
@@ -104,3 +105,15 @@ def test_help_starts_without_the_heavy_libraries(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+def test_the_list_of_commands_says_what_the_commands_say() -> None:
+    """The summaries, which are shown without importing the commands, begin as the commands' own help does."""
+    from typer.main import get_command
+
+    from audiochat.cli.app import SUMMARIES, app
+
+    group = get_command(app)
+    for name, summary in SUMMARIES.items():
+        command = group.commands[name]  # type: ignore[attr-defined] # it is a group
+        assert " ".join((command.help or "").split()).startswith(summary.rstrip(".")), name

@@ -14,12 +14,17 @@ from audiochat.terminal import Streams, Terminal
 if TYPE_CHECKING:
     from audiochat.sessions import KeptTurn, Session
 
-app = typer.Typer(help="Show, export and remove kept conversations.", no_args_is_help=False, rich_markup_mode=None)
+sessions = typer.Typer(
+    help="Show, export and remove kept conversations.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.", show_default=False)]
 
 
-@app.command("list")
+@sessions.command("list")
 def list_() -> None:
     """List the kept conversations, the latest first: name, turns, when, how it began."""
     from audiochat.errors import FileError
@@ -37,7 +42,7 @@ def list_() -> None:
         screen.transcript(f"{name}\t{len(session.turns)}\t{_when(latest)}\t{' '.join(began.split())[:60]}")
 
 
-@app.command()
+@sessions.command()
 def show(name: Name) -> None:
     """Show what was said."""
     from audiochat.sessions import Shelf
@@ -45,7 +50,7 @@ def show(name: Name) -> None:
     _screen().transcript(_markdown(Shelf().load(name)))
 
 
-@app.command()
+@sessions.command()
 def export(
     name: Name,
     format_: Annotated[
@@ -59,7 +64,7 @@ def export(
     _screen().transcript(_markdown(session) if format_ == "markdown" else _json(session))
 
 
-@app.command()
+@sessions.command()
 def remove(name: Name) -> None:
     """Remove a conversation and its sound."""
     from audiochat.sessions import Shelf

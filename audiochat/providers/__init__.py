@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from audiochat import quickly
 from audiochat.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def connect(settings: Settings, progress: Progress) -> Connection:
     # What these libraries log is for their developers; what a person needs is in our errors.
     for library in ("azure", "openai", "httpx2", "httpcore2", "msal"):
         logging.getLogger(library).addHandler(logging.NullHandler())
-    return _connector(settings.provider)(settings, progress)
+    quickly.begin()
+    try:
+        return _connector(settings.provider)(settings, progress)
+    finally:
+        quickly.end()
 
 
 def _connector(provider: ProviderName) -> Callable[[Settings, Progress], Connection]:
