@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import random
+import secrets
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audiochat import reply, service_errors
 from audiochat.audio import convert
-from audiochat.audio.sniff import sniff
+from audiochat.audio.sniff import HEAD, sniff
+from audiochat.content import Base64, Data, Joined, opened
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
 from audiochat.progress import Progress, Silence
 from audiochat.reply import Assembly, Delta
 from audiochat.service_errors import LONGEST_WAIT, translate
+from audiochat.unpacking import Unpacking
 from audiochat.watch import Watch, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator
 
     import httpx2
 
@@ -85,11 +88,10 @@ class Client:
         Raises:
             AudiochatError: of the kind that the answer, or its absence, is.
         """
-        payload = request.payload()
-        body = _encode(payload)
+        body = _encode(request)
         for attempt in itertools.count():
             try:
-                with self._answer(body, payload) as (response, _):
+                with self._answer(body) as (response, _):
                     return self._reply(response)
             except _http_errors() as exc:
                 self._retry(exc, attempt)
@@ -119,12 +121,11 @@ class Client:
         return whole
 
     def _streamed(self, request: Request) -> Generator[Delta, None, Reply]:
-        payload = request.payload(stream=True)
-        body = _encode(payload)
+        body = _encode(request, stream=True)
         begun = False
         for attempt in itertools.count():
             try:
-                with self._answer(body, payload) as (response, watch):
+                with self._answer(body) as (response, watch):
                     if "text/event-stream" not in response.headers.get("content-type", ""):
                         whole = self._reply(response)  # a server that ignores `stream`
                         begun = True
@@ -168,18 +169,18 @@ class Client:
         return error if error.code == "timeout" else reply.cut(error.request_id)
 
     @contextmanager
-    def _answer(self, body: bytes, payload: Mapping[str, Any]) -> Iterator[tuple[httpx2.Response, Watch]]:
+    def _answer(self, body: _Body) -> Iterator[tuple[httpx2.Response, Watch]]:
         """Post once; the answer's headers are there, its body is still to be read, under a watch."""
         import httpx2
         from openai import Stream
 
-        self._progress.exchange(f"> POST {self._sdk.base_url}chat/completions", {}, lambda: payload)
+        self._progress.exchange(f"> POST {self._sdk.base_url}chat/completions", {}, body.shown)
         started = time.monotonic()
         # The SDK's public way to any path, without its typed models: they would hold the sound twice more.
         response: Any = self._sdk.post(
             "/chat/completions",
             cast_to=httpx2.Response,
-            content=body,
+            content=body.file(),
             options={
                 "headers": {"Content-Type": "application/json"},
                 "timeout": httpx2.Timeout(self._timeout, connect=min(self._timeout, 20.0)),
@@ -208,11 +209,11 @@ class Client:
 
     def _reply(self, response: httpx2.Response) -> Reply:
         id_ = service_errors.request_id(response)
-        raw = self._read(response, id_)
+        unpacking = self._read(response, id_)
         try:
-            body = json.loads(raw)
+            body = unpacking.json()
         except (ValueError, RecursionError) as exc:
-            page = b"<html" in raw[:1000].lower() or "html" in response.headers.get("content-type", "")
+            page = b"<html" in unpacking.text[:1000].lower() or "html" in response.headers.get("content-type", "")
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=id_) from exc
@@ -221,13 +222,19 @@ class Client:
             raise service_errors.refusal(body, response, hints=self._hints)
         return reply.parse(body, request_id=id_)
 
-    def _read(self, response: httpx2.Response, id_: str | None) -> bytes:
-        raw = bytearray()
+    def _read(self, response: httpx2.Response, id_: str | None) -> Unpacking:
+        unpacking = Unpacking()
+        size = 0
         for chunk in response.iter_bytes():
-            raw += chunk
-            if len(raw) > LARGEST_ANSWER:
+            size += len(chunk)
+            if size > LARGEST_ANSWER:
                 raise BrokenAnswerError("The answer has no end.", hint="No more of it was read.", request_id=id_)
-        return bytes(raw)
+            try:
+                unpacking.add(chunk)
+            except OSError as exc:
+                hint = "Make room where temporary files go (TMPDIR)."
+                raise FileError(f"The answer finds no room: {exc.strerror or exc}.", hint=hint) from exc
+        return unpacking
 
     def _retry(self, exc: Exception, attempt: int) -> None:
         """Wait until it is sensible to ask again, or raise what the person should read."""
@@ -248,10 +255,11 @@ def _as_delta(whole: Reply) -> Delta:
     """A whole answer as the only delta of a stream, its sound in pcm16."""
     if whole.audio is None:
         return Delta(whole.transcript)
-    pcm = whole.audio.data
-    if sniff(pcm) is not None:  # a server with its own idea of pcm16
+    data = whole.audio.data
+    pcm = data[:]
+    if sniff(data[:HEAD]) is not None:  # a server with its own idea of pcm16
         try:
-            pcm = b"".join(convert.decode(io.BytesIO(pcm), name="the answer"))
+            pcm = b"".join(convert.decode(opened(data), name="the answer"))
         except FileError as exc:
             raise BrokenAnswerError(
                 "What came as the spoken answer is no sound that can be read.",
@@ -262,11 +270,37 @@ def _as_delta(whole: Reply) -> Delta:
     return Delta(whole.transcript, pcm)
 
 
-def _encode(payload: Mapping[str, Any]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A request's body, its recordings encoded while it is sent."""
+
+    parts: list[Data | Base64]
+    shown: Callable[[], object]
+    """The payload, for `--debug`."""
+
+    def file(self) -> Joined:
+        """The body from its start: the HTTP library reads it as it sends it, and knows its size before."""
+        return Joined(self.parts)
+
+
+def _encode(request: Request, *, stream: bool = False) -> _Body:
+    recordings: dict[str, Data] = {}
+
+    def stand_in(data: Data) -> str:
+        name = secrets.token_hex()
+        recordings[name] = data
+        return name
+
     try:
-        return json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
+        payload = request.payload(stream=stream, encoded=stand_in)
+        rest = json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as exc:  # lone surrogates, infinite numbers
         raise UsageError("The request holds what JSON cannot carry.", hint="Check --param and the texts.") from exc
+    parts: list[Data | Base64] = []
+    for name, data in recordings.items():
+        before, _, rest = rest.partition(name.encode())
+        parts += [before, Base64(data)]
+    return _Body([*parts, rest], partial(request.payload, stream=stream))
 
 
 def _http_errors() -> tuple[type[Exception], ...]:

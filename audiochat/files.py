@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from audiochat.content import Data, blocks
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Target:
         if not os.access(where, os.W_OK | os.X_OK):
             raise FileError(f"The folder {where} cannot be written to.", hint="Choose another with -o.")
 
-    def save(self, data: bytes) -> Path:
+    def save(self, data: Data) -> Path:
         """Write a whole file, atomically; the path it got.
 
         Raises:
@@ -71,7 +72,7 @@ class Target:
         try:
             if _is_special(self.path):
                 with self.path.open("wb") as device:
-                    device.write(data)
+                    device.writelines(blocks(data))
                 return self.path
             with _temporary(self.path, data) as temporary:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
@@ -91,14 +92,14 @@ def _is_special(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, data: bytes) -> Iterator[Path]:
+def _temporary(path: Path, data: Data) -> Iterator[Path]:
     """A new file beside `path` with `data` in it; gone at the end unless it was moved."""
     # Short, whatever the name: a file system counts bytes, of which a character can have four.
     temporary = path.with_name(f".audiochat-{secrets.token_hex(6)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(temporary, flags, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
-            file.write(data)
+            file.writelines(blocks(data))
         yield temporary
     finally:
         with contextlib.suppress(OSError):
@@ -139,13 +140,13 @@ def _link(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
-def _rescue(data: bytes, path: Path) -> str | None:
+def _rescue(data: Data, path: Path) -> str | None:
     """The answer has been paid for: keep it where temporary files go."""
     name = None
     try:
         with tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=path.suffix[:9], delete=False) as file:
             name = Path(file.name)
-            file.write(data)
+            file.writelines(blocks(data))
     except OSError:
         if name is not None:
             name.unlink(missing_ok=True)

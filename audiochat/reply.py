@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from audiochat.content import Content, Data
 from audiochat.errors import BrokenAnswerError, RefusedError
 
 
@@ -25,7 +26,7 @@ class Usage:
 class SpokenAudio:
     """The spoken half of an answer."""
 
-    data: bytes = field(repr=False)
+    data: Data = field(repr=False)
     """Encoded in the format that was asked for; pcm16 is s16le, mono, 24,000 Hz."""
     id: str | None = None
     """What a later turn refers to."""
@@ -157,7 +158,7 @@ def parse(body: object, *, request_id: str | None = None) -> Reply:
     """Read a whole chat completion.
 
     Args:
-        body: The answer's JSON, as `json.loads` gives it.
+        body: The answer's JSON, as `json.loads` gives it; its sound may be decoded already.
         request_id: The service's id of the request.
 
     Raises:
@@ -207,6 +208,8 @@ def parse_usage(usage: object) -> Usage:
 
 def _spoken(audio: Mapping[str, Any], transcript: str, request_id: str | None) -> SpokenAudio:
     encoded = audio.get("data")
+    if isinstance(encoded, Content):
+        return SpokenAudio(data=encoded, id=_text(audio.get("id")), expires_at=_count(audio.get("expires_at")))
     if not isinstance(encoded, str) or not encoded:
         raise _broken("The spoken answer holds no sound.", request_id, transcript)
     try:

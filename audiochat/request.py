@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from audiochat.content import Data
 
 InputFormat = Literal["wav", "mp3"]
 """The audio that the API takes."""
@@ -27,16 +30,24 @@ OWNED = frozenset({"model", "messages", "modalities", "audio", "stream", "stream
 class Recording:
     """Sound to send, encoded as the API takes it."""
 
-    data: bytes = field(repr=False)
+    data: Data = field(repr=False)
     """The whole file."""
     format: InputFormat
     name: str | None = None
     """How the user called its file."""
 
-    def part(self) -> dict[str, Any]:
+    def part(self, encoded: Encoded) -> dict[str, Any]:
         """The content part of a message."""
-        encoded = base64.b64encode(self.data).decode("ascii")
-        return {"type": "input_audio", "input_audio": {"data": encoded, "format": self.format}}
+        return {"type": "input_audio", "input_audio": {"data": encoded(self.data), "format": self.format}}
+
+
+Encoded: TypeAlias = Callable[["Data"], str]
+"""What stands for a recording's bytes in the payload."""
+
+
+def in_base64(data: Data) -> str:
+    """A recording as the wire has it."""
+    return base64.b64encode(data[:]).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +57,12 @@ class UserTurn:
     text: str | None = None
     recordings: tuple[Recording, ...] = ()
 
-    def message(self) -> dict[str, Any]:
+    def message(self, encoded: Encoded = in_base64) -> dict[str, Any]:
         """The message; text alone goes as a plain string, as in Azure's quickstart."""
         if not self.recordings:
             return {"role": "user", "content": self.text or ""}
         content: list[dict[str, Any]] = [] if self.text is None else [{"type": "text", "text": self.text}]
-        return {"role": "user", "content": content + [recording.part() for recording in self.recordings]}
+        return {"role": "user", "content": content + [recording.part(encoded) for recording in self.recordings]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class AssistantTurn:
     audio_id: str | None = None
     text: str | None = None
 
-    def message(self) -> dict[str, Any]:
+    def message(self, _encoded: Encoded = in_base64) -> dict[str, Any]:
         """The message."""
         if self.audio_id is not None:
             return {"role": "assistant", "audio": {"id": self.audio_id}}
@@ -85,8 +96,12 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Any other parameter of the API."""
 
-    def payload(self, *, stream: bool = False) -> dict[str, Any]:
+    def payload(self, *, stream: bool = False, encoded: Encoded = in_base64) -> dict[str, Any]:
         """The body of the request, in the shape of `POST /chat/completions`.
+
+        Args:
+            stream: Whether the answer is to come in pieces.
+            encoded: What stands for a recording's bytes.
 
         Source: OpenAI's and Azure's specification of CreateChatCompletionRequest.
         """
@@ -95,7 +110,7 @@ class Request:
         if self.format is not None:
             payload["audio"] = {"voice": self.voice, "format": self.format}
         system = [] if self.system is None else [{"role": "system", "content": self.system}]
-        payload["messages"] = system + [turn.message() for turn in self.turns]
+        payload["messages"] = system + [turn.message(encoded) for turn in self.turns]
         payload.update(self.parameters)
         if stream:
             payload["stream"] = True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from audiochat import config
 from audiochat.audio import wav
+from audiochat.content import Data, blocks
 from audiochat.conversation import Exchange
 from audiochat.errors import FileError, UsageError
 from audiochat.reply import Usage
@@ -331,13 +332,13 @@ def _make_private(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: Data) -> None:
     """Write a file of ours whole or not at all, readable by its owner alone."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(temporary, flags, 0o600), "wb") as file:  # noqa: PTH123 - with its mode
-            file.write(data)
+            file.writelines(blocks(data))
         temporary.replace(path)
     finally:
         with suppress(OSError):

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from audiochat.content import Content
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
@@ -315,8 +316,8 @@ def without_sound(body: object) -> object:
     """A payload or an answer to look at: every base64 `data` is replaced by its length, long texts are cut."""
     if isinstance(body, dict):
         return {
-            key: f"<{len(value)} characters of base64>"
-            if key in _DATA_KEYS and isinstance(value, str)
+            key: f"<{len(value)} {'characters of base64' if isinstance(value, str) else 'bytes of sound'}>"
+            if key in _DATA_KEYS and isinstance(value, str | Content)
             else without_sound(value)
             for key, value in body.items()
         }

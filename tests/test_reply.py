@@ -69,7 +69,7 @@ def test_a_recorded_answer_in_opus_is_read(shared: Path) -> None:
     assert parsed.transcript == "beep"
     assert parsed.audio is not None
     assert (parsed.audio.id, parsed.audio.expires_at) == ("audio_689d37b918708191a17f6a577df19b56", 1755137481)
-    assert sniff(parsed.audio.data) == "opus"
+    assert sniff(parsed.audio.data[:]) == "opus"
     assert parsed.usage == Usage(22, 0, 18, 12)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE, wav
 from audiochat.audio.sniff import HEAD, sniff
+from audiochat.content import Data, copied, opened
 from audiochat.errors import FileError
 from audiochat.request import Recording
 
@@ -56,7 +57,7 @@ def for_sending(source: BinaryIO, *, name: str) -> Recording:
         raise FileError(f"{name} is empty.", hint="Give it a recording.", code="not_audio")
     kind = sniff(head)
     if kind in ("wav", "mp3") and size <= SIZE_LIMIT:
-        data = source.read()
+        data = copied(source)
         if kind == "mp3":
             return Recording(data, "mp3")
         if wav.read(data) is not None:
@@ -268,21 +269,21 @@ def encode(pcm: bytes, format: str) -> bytes:  # noqa: A002 - the field's word
     return file.getvalue()
 
 
-def transcode(data: bytes, format: str, *, name: str) -> bytes:  # noqa: A002 - the field's word
+def transcode(data: Data, format: str, *, name: str) -> bytes:  # noqa: A002 - the field's word
     """Sound of any kind as a file of another, in one of `FORMATS`.
 
     Raises:
         FileError: `data`, called `name`, holds no sound.
     """
-    return encode(b"".join(decode(io.BytesIO(data), name=name)), format)
+    return encode(b"".join(decode(opened(data), name=name)), format)
 
 
-def samples(data: bytes) -> Iterator[bytes]:
+def samples(data: Data) -> Iterator[bytes]:
     """The sound of a whole file in blocks: s16le, mono, 24,000 Hz."""
-    return decode(io.BytesIO(data), name="the answer")
+    return decode(opened(data), name="the answer")
 
 
-def seconds(data: bytes, format: str) -> float | None:  # noqa: A002 - the field's word
+def seconds(data: Data, format: str) -> float | None:  # noqa: A002 - the field's word
     """How long a file in one of `FORMATS` lasts; None where it does not tell."""
     if format == "pcm16":
         return len(data) / PCM_BYTES_PER_SECOND
@@ -290,6 +291,6 @@ def seconds(data: bytes, format: str) -> float | None:  # noqa: A002 - the field
         found = wav.read(data)
         return None if found is None else found.seconds
     try:
-        return sum(map(len, decode(io.BytesIO(data), name=format))) / PCM_BYTES_PER_SECOND
+        return sum(map(len, decode(opened(data), name=format))) / PCM_BYTES_PER_SECOND
     except FileError:
         return None

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from audiochat.audio import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from audiochat.content import Data
 
 _PCM = 1
 _UNKNOWN = 0xFFFFFFFF
@@ -36,7 +40,7 @@ class Wav:
         return self.size / (self.frame * self.sample_rate)
 
 
-def read(data: bytes) -> Wav | None:
+def read(data: Data) -> Wav | None:
     """Read the header of a WAV file; None where it has none that makes sense, or no samples.
 
     Args:
@@ -49,10 +53,10 @@ def read(data: bytes) -> Wav | None:
     position = 12
     while position + 8 <= len(data):
         name = data[position : position + 4]
-        (size,) = struct.unpack_from("<I", data, position + 4)
+        (size,) = struct.unpack("<I", data[position + 4 : position + 8])
         start = position + 8
         if name == b"fmt " and size >= _FORMAT.size and start + _FORMAT.size <= len(data):
-            _tag, channels, rate, _bytes_per_second, frame, bits = _FORMAT.unpack_from(data, start)
+            _tag, channels, rate, _bytes_per_second, frame, bits = _FORMAT.unpack(data[start : start + _FORMAT.size])
             layout = (channels, rate, bits, frame)
         elif name == b"data":
             if layout is None or not all((layout[0], layout[1], layout[3])):
@@ -85,17 +89,18 @@ def wrap(pcm: bytes, *, sample_rate: int = SAMPLE_RATE) -> bytes:
     return header(len(pcm), sample_rate=sample_rate) + pcm + b"\0" * (len(pcm) % 2)
 
 
-def mend(data: bytes) -> bytes:
+def mend(data: Data) -> Data:
     """The same file with the true sizes in its RIFF and `data` headers, whatever they claimed."""
     found = read(data)
     if found is None:
         return data
     end = found.offset + found.size
-    claimed = struct.unpack_from("<I", data, found.offset - 4)[0]
+    (riffs_claim,) = struct.unpack("<I", data[4:8])
+    (claimed,) = struct.unpack("<I", data[found.offset - 4 : found.offset])
     tail = data[end:] if claimed == found.size else b""
     padding = b"" if tail else b"\0" * (found.size % 2)
     riff = end - 8 + len(tail) + len(padding)
-    if (riff, found.size) == (struct.unpack_from("<I", data, 4)[0], claimed) and not padding:
+    if (riff, found.size) == (riffs_claim, claimed) and not padding:
         return data
     return b"".join(
         (

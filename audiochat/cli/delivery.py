@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, convert, wav
-from audiochat.audio.sniff import sniff
+from audiochat.audio.sniff import HEAD, sniff
+from audiochat.content import blocks
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError
 from audiochat.request import SERVICE_FORMATS
 
 if TYPE_CHECKING:
     from audiochat.audio.devices import Loudspeaker
+    from audiochat.content import Data
     from audiochat.files import Target
     from audiochat.reply import Reply, SpokenAudio
     from audiochat.terminal import Terminal
@@ -86,7 +88,8 @@ class ToPipe:
     def give(self, reply: Reply) -> Delivered:
         """Write it as a whole, with a header that tells its size."""
         data = sound(reply, self.format)
-        self._write(data)
+        for block in blocks(data):
+            self._write(block)
         return Delivered(None, self.format, convert.seconds(data, self.format), self._size, _spoken(reply))
 
     def abandon(self) -> None:
@@ -136,7 +139,7 @@ class ToFile:
     def settle(self) -> None:
         """There is nothing to wait for."""
 
-    def _save(self, data: bytes, transcript: str, spoken: SpokenAudio) -> Delivered:
+    def _save(self, data: Data, transcript: str, spoken: SpokenAudio) -> Delivered:
         try:
             path = self._target.save(data)
         except FileError as exc:
@@ -169,7 +172,8 @@ class Aloud:
     def give(self, reply: Reply) -> Delivered | None:
         """Save it, then play it."""
         delivered = self._outlet.give(reply)
-        self._loudspeaker.play(sound(reply, "pcm16"))
+        for block in blocks(sound(reply, "pcm16")):
+            self._loudspeaker.play(block)
         return delivered
 
     def abandon(self) -> None:
@@ -211,7 +215,7 @@ class ToMemory:
 
     def give(self, reply: Reply) -> None:
         """Keep it as a file."""
-        self.sound = sound(reply, "wav")
+        self.sound = sound(reply, "wav")[:]
 
     def abandon(self) -> None:
         """Keep nothing."""
@@ -260,14 +264,14 @@ def service_format(wanted: str) -> str:
     return wanted if wanted in SERVICE_FORMATS else "wav"
 
 
-def sound(reply: Reply, wanted: str) -> bytes:
+def sound(reply: Reply, wanted: str) -> Data:
     """The sound of a whole answer in the format that the user wants, whatever came.
 
     Raises:
         BrokenAnswerError: there is none, or it is no sound; the words are kept with the error.
     """
     data = _spoken(reply).data
-    came = sniff(data)
+    came = sniff(data[:HEAD])
     try:
         if came is None and service_format(wanted) == "pcm16":
             return data
