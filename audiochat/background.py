@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,3 +25,13 @@ def started(work: Callable[[], T], *, name: str) -> Future[T]:
 
     threading.Thread(target=run, name=f"audiochat-{name}", daemon=True).start()
     return future
+
+
+def result(future: Future[T]) -> T:
+    """What came of it; Ctrl-C ends the wait, which on Windows it does only between two looks."""
+    while True:
+        try:
+            return future.result(timeout=0.5)
+        except FutureTimeoutError:
+            if future.done():  # the work itself raised it
+                raise

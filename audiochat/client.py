@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import secrets
@@ -38,9 +37,20 @@ LARGEST_ANSWER = 200_000_000
 LARGEST_EVENT = 32_000_000
 """Bytes of one event of a stream."""
 
+PATIENCE = 300.0
+"""Seconds that are waited between all the tries of one request, at most."""
+
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 8.0
 _RETRIED = frozenset({408, 409, 429})
 _REPORT = "Try again, and report the request id if it lasts."
+
+
+@dataclass(slots=True)
+class _Waits:
+    """What was waited so far to ask again."""
+
+    number: int = 0
+    seconds: float = 0.0
 
 
 class ReplyStream:
@@ -73,12 +83,19 @@ class Client:
     """Sends requests over one connection; its retries cover what the SDK's do, and bodies cut short."""
 
     def __init__(
-        self, connection: Connection, *, timeout: float, retries: int, progress: Progress | None = None
+        self,
+        connection: Connection,
+        *,
+        timeout: float,
+        retries: int,
+        patience: float = PATIENCE,
+        progress: Progress | None = None,
     ) -> None:
         self._sdk = connection.sdk
         self._hints = connection.hints
         self._timeout = timeout
         self._retries = retries
+        self._patience = patience
         self._progress = progress or Silence()
         self._streams = True
 
@@ -89,13 +106,13 @@ class Client:
             AudiochatError: of the kind that the answer, or its absence, is.
         """
         body = _encode(request)
-        for attempt in itertools.count():
+        waits = _Waits()
+        while True:
             try:
                 with self._answer(body) as (response, _):
                     return self._reply(response)
             except _http_errors() as exc:
-                self._retry(exc, attempt)
-        raise AssertionError("the loop above has no end")  # pragma: no cover
+                self._retry(exc, waits)
 
     def stream(self, request: Request) -> ReplyStream:
         """Ask, and take the answer as it comes.
@@ -122,8 +139,8 @@ class Client:
 
     def _streamed(self, request: Request) -> Generator[Delta, None, Reply]:
         body = _encode(request, stream=True)
-        begun = False
-        for attempt in itertools.count():
+        begun, waits = False, _Waits()
+        while True:
             try:
                 with self._answer(body) as (response, watch):
                     if "text/event-stream" not in response.headers.get("content-type", ""):
@@ -141,8 +158,7 @@ class Client:
             except _http_errors() as exc:
                 if begun:  # another answer would be another voice: the two cannot be joined
                     raise self._interrupted(exc) from exc
-                self._retry(exc, attempt)
-        raise AssertionError("the loop above has no end")  # pragma: no cover
+                self._retry(exc, waits)
 
     def _events(self, response: httpx2.Response, assembly: Assembly) -> Iterator[Delta]:
         """What the events of a stream add, one by one; most of them nothing."""
@@ -236,7 +252,7 @@ class Client:
                 raise FileError(f"The answer finds no room: {exc.strerror or exc}.", hint=hint) from exc
         return unpacking
 
-    def _retry(self, exc: Exception, attempt: int) -> None:
+    def _retry(self, exc: Exception, waits: _Waits) -> None:
         """Wait until it is sensible to ask again, or raise what the person should read."""
         import openai
 
@@ -244,9 +260,10 @@ class Client:
             self._tell(exc.response, 0.0)
             self._progress.exchange("< body", {}, lambda: service_errors.scrubbed(exc.body, exc.request))
         error = translate(exc, hints=self._hints)
-        delay = _delay(exc, attempt)
-        if delay is None or attempt >= self._retries:
+        delay = _delay(exc, waits.number)
+        if delay is None or waits.number >= self._retries or waits.seconds + delay > self._patience:
             raise error from exc
+        waits.number, waits.seconds = waits.number + 1, waits.seconds + delay
         self._progress.note(f"{error.message.rstrip('.')}; trying again in {delay:.0f} s")
         time.sleep(delay)
 

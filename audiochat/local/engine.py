@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from audiochat import config
-from audiochat.background import started
+from audiochat.background import result, started
 from audiochat.local.llm import Gguf, TextServer
 from audiochat.local.stt import Whisper
 from audiochat.local.tts import Piper
@@ -35,7 +35,7 @@ class _Part(Generic[T]):
         return self._future
 
     def get(self) -> T:
-        return self.start().result()
+        return result(self.start())
 
 
 class Engine:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from audiochat import endpoint
+from audiochat.background import result, started
 from audiochat.config import Source
 from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
 from audiochat.errors import ConfigurationError, SignInError
@@ -14,6 +15,7 @@ from audiochat.providers import ACCOUNT, Connection, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from openai import OpenAI
 
@@ -59,28 +61,33 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
     for sent in (credential, *endpoint.custom_headers(settings)):
         endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
     model = settings.model or ""
-    sdk = _v1(target, key) if target.path.endswith(_V1) else _dated(target, key, model, settings.azure_api_version)
-    sign_in = None if key else _sign_in(_token_provider(target))
-    return Connection(sdk=sdk, provider="azure", model=model, hints=_HINTS, sign_in=sign_in)
+    sign_in = None if key else _SignIn(target)
+    sent_with = key or cast("_SignIn", sign_in).token
+    if target.path.endswith(_V1):
+        sdk = _v1(target, sent_with)
+    else:
+        sdk = _dated(target, sent_with, model, settings.azure_api_version)
+    return Connection(
+        sdk=sdk, provider="azure", model=model, hints=_HINTS, sign_in=None if sign_in is None else sign_in.credential
+    )
 
 
-def _v1(target: Endpoint, key: str | None) -> OpenAI:
+def _v1(target: Endpoint, credential: str | Callable[[], str]) -> OpenAI:
     from openai import OpenAI
 
-    credential = key or _token_provider(target)
     client = http_client(auth=without(*ACCOUNT))
     return OpenAI(base_url=target.url, api_key=credential, http_client=client, max_retries=0)
 
 
-def _dated(target: Endpoint, key: str | None, deployment: str, api_version: str) -> OpenAI:
+def _dated(target: Endpoint, credential: str | Callable[[], str], deployment: str, api_version: str) -> OpenAI:
     from openai import AzureOpenAI
 
     return AzureOpenAI(
         azure_endpoint=target.url,
         azure_deployment=quote(deployment, safe=""),
         api_version=api_version,
-        api_key=key,
-        azure_ad_token_provider=None if key else _token_provider(target),
+        api_key=credential if isinstance(credential, str) else None,
+        azure_ad_token_provider=None if isinstance(credential, str) else credential,
         http_client=http_client(auth=without(*ACCOUNT)),
         max_retries=0,
     )
@@ -95,29 +102,41 @@ def scope(target: Endpoint) -> str:
     return SCOPE
 
 
-def _token_provider(target: Endpoint) -> Callable[[], str]:
-    from azure.core.exceptions import ClientAuthenticationError
-    from azure.identity import AzureAuthorityHosts, DefaultAzureCredential, get_bearer_token_provider
+class _SignIn:
+    """Gives tokens; the first is asked for at once, while the SDK is imported and recordings are read."""
 
-    if target.host.endswith(".azure.us"):
-        chain = DefaultAzureCredential(authority=AzureAuthorityHosts.AZURE_GOVERNMENT)
-    else:
-        chain = DefaultAzureCredential()
-    ask = get_bearer_token_provider(chain, scope(target))
+    def __init__(self, target: Endpoint) -> None:
+        from azure.identity import AzureAuthorityHosts, DefaultAzureCredential, get_bearer_token_provider
 
-    def token() -> str:
+        if target.host.endswith(".azure.us"):
+            chain = DefaultAzureCredential(authority=AzureAuthorityHosts.AZURE_GOVERNMENT)
+        else:
+            chain = DefaultAzureCredential()
+        self._ask = get_bearer_token_provider(chain, scope(target))
+        self._credential = "Microsoft Entra ID"
+        self._first: Future[str] | None = started(self._heard, name="sign-in")
+
+    def token(self) -> str:
+        """A token that is valid for a while.
+
+        Raises:
+            SignInError: no credential of the chain gives one.
+        """
+        from azure.core.exceptions import ClientAuthenticationError
+
+        first, self._first = self._first, None
         try:
-            return ask()
+            return self._ask() if first is None else result(first)
         except ClientAuthenticationError as exc:
             raise _sign_in_error(str(exc.message)) from exc
 
-    return token
+    def credential(self) -> str:
+        """Which credential of the chain answers."""
+        self.token()
+        return self._credential
 
-
-def _sign_in(token: Callable[[], str]) -> Callable[[], str]:
-    """Signs in, and tells which credential of the chain answered; only its log knows."""
-
-    def signed_in() -> str:
+    def _heard(self) -> str:
+        """The first token; only the library's log knows which credential gave it."""
         import logging
 
         told: list[str] = []
@@ -131,13 +150,11 @@ def _sign_in(token: Callable[[], str]) -> Callable[[], str]:
         logger.addHandler(listener)
         logger.setLevel(logging.INFO)
         try:
-            token()
+            return self._ask()
         finally:
             logger.removeHandler(listener)
             logger.setLevel(level)
-        return told[-1] if told else "Microsoft Entra ID"
-
-    return signed_in
+            self._credential = told[-1] if told else self._credential
 
 
 def _sign_in_error(message: str) -> SignInError:
