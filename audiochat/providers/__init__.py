@@ -7,10 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from audiochat import quickly
+from audiochat.background import result, started
 from audiochat.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+    from ssl import SSLContext
 
     import httpx2
     from openai import OpenAI
@@ -98,7 +101,16 @@ ACCOUNT = ("OpenAI-Organization", "OpenAI-Project")
 """Headers that name the user's account, which is OpenAI's business alone."""
 
 
-def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = None) -> httpx2.Client:
+def certificates() -> Future[SSLContext]:
+    """Whom to trust; the certificates are read while the SDK is imported."""
+    import httpx2
+
+    return started(httpx2.create_ssl_context, name="certificates")
+
+
+def http_client(
+    trusted: Future[SSLContext], *, auth: Callable[[httpx2.Request], httpx2.Request] | None = None
+) -> httpx2.Client:
     """The SDK's own HTTP client, except that it follows no redirect, and asks no proxy for this machine.
 
     Otherwise a credential would follow a redirect, and one for loopback would go to the proxy in the clear.
@@ -110,7 +122,11 @@ def http_client(*, auth: Callable[[httpx2.Request], httpx2.Request] | None = Non
     direct = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
     try:
         return DefaultHttpxClient(
-            follow_redirects=False, auth=auth, mounts=direct, event_hooks={"response": [watch.watch]}
+            verify=result(trusted),
+            follow_redirects=False,
+            auth=auth,
+            mounts=direct,
+            event_hooks={"response": [watch.watch]},
         )
     except (ImportError, OSError, ValueError) as exc:
         raise ConfigurationError(

@@ -11,11 +11,12 @@ from audiochat.background import result, started
 from audiochat.config import Source
 from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
 from audiochat.errors import ConfigurationError, SignInError
-from audiochat.providers import ACCOUNT, Connection, http_client, without
+from audiochat.providers import ACCOUNT, Connection, certificates, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from ssl import SSLContext
 
     from openai import OpenAI
 
@@ -61,25 +62,32 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
     for sent in (credential, *endpoint.custom_headers(settings)):
         endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
     model = settings.model or ""
+    trusted = certificates()
     sign_in = None if key else _SignIn(target)
     sent_with = key or cast("_SignIn", sign_in).token
     if target.path.endswith(_V1):
-        sdk = _v1(target, sent_with)
+        sdk = _v1(target, sent_with, trusted)
     else:
-        sdk = _dated(target, sent_with, model, settings.azure_api_version)
+        sdk = _dated(target, sent_with, trusted, model, settings.azure_api_version)
     return Connection(
         sdk=sdk, provider="azure", model=model, hints=_HINTS, sign_in=None if sign_in is None else sign_in.credential
     )
 
 
-def _v1(target: Endpoint, credential: str | Callable[[], str]) -> OpenAI:
+def _v1(target: Endpoint, credential: str | Callable[[], str], trusted: Future[SSLContext]) -> OpenAI:
     from openai import OpenAI
 
-    client = http_client(auth=without(*ACCOUNT))
+    client = http_client(trusted, auth=without(*ACCOUNT))
     return OpenAI(base_url=target.url, api_key=credential, http_client=client, max_retries=0)
 
 
-def _dated(target: Endpoint, credential: str | Callable[[], str], deployment: str, api_version: str) -> OpenAI:
+def _dated(
+    target: Endpoint,
+    credential: str | Callable[[], str],
+    trusted: Future[SSLContext],
+    deployment: str,
+    api_version: str,
+) -> OpenAI:
     from openai import AzureOpenAI
 
     return AzureOpenAI(
@@ -88,7 +96,7 @@ def _dated(target: Endpoint, credential: str | Callable[[], str], deployment: st
         api_version=api_version,
         api_key=credential if isinstance(credential, str) else None,
         azure_ad_token_provider=None if isinstance(credential, str) else credential,
-        http_client=http_client(auth=without(*ACCOUNT)),
+        http_client=http_client(trusted, auth=without(*ACCOUNT)),
         max_retries=0,
     )
 

@@ -13,7 +13,7 @@ from audiochat.config import Source
 from audiochat.endpoint import Credential
 from audiochat.errors import ConfigurationError
 from audiochat.installation import install_command
-from audiochat.providers import ACCOUNT, Connection, LocalPart, http_client, without
+from audiochat.providers import ACCOUNT, Connection, LocalPart, certificates, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,17 +145,18 @@ def _check_files(own: LocalSettings, *, served: bool) -> None:
 
 
 def _text_server(settings: Settings) -> OpenAI:
-    from openai import OpenAI
-
     target = endpoint.parse(settings.local.llm or "", variable=LLM)
     key = settings.local.llm_key
     sent = [Credential(LLM_KEY, settings.source(LLM_KEY))] if key else []
     for credential in (*sent, *endpoint.custom_headers(settings)):
         endpoint.check(target, credential, settings=settings, variable=LLM, vendor_hosts=())
+    trusted = certificates()
+    from openai import OpenAI
+
     return OpenAI(
         base_url=target.url,
         api_key=key or "none",
-        http_client=http_client(auth=without(*(() if key else ("Authorization",)), *ACCOUNT)),
+        http_client=http_client(trusted, auth=without(*(() if key else ("Authorization",)), *ACCOUNT)),
         timeout=settings.timeout,
         max_retries=settings.retries,
     )
