@@ -16,7 +16,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -181,9 +181,12 @@ def own_peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT
 
 
-def in_turns(contestants: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
+NameT = TypeVar("NameT")
+
+
+def in_turns(contestants: Mapping[NameT, Callable[[], Sample]], rounds: int) -> dict[NameT, list[Sample]]:
     """Their samples, taken in turns so that all meet the same weather; one round before to warm up."""
-    taken: dict[str, list[Sample]] = {name: [] for name in contestants}
+    taken: dict[NameT, list[Sample]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, contestant in contestants.items():
             sample = contestant()

@@ -224,23 +224,27 @@ def _service_alone(room: Room, size: int) -> float:
 
 def sound(room: Room) -> Iterator[Row]:
     """How soon the first sound of a stream leaves, from when the service had the request."""
-    answer = f"deltas-100-{FIFTH_OF_SECOND}-20"
-    env = room.azure(answer)
-    speak = [AUDIOCHAT, "speak", DOG, "-o", "-", "-f", "pcm16"]
-    contestants = {"audiochat": functools.partial(run, speak, env, until=b"", asks=room)}
+    what = "first sound after the request ÷ `curl -N`"
     curl = shutil.which("curl")
-    if curl:
-        url = f"{room.url}/{answer}/v1/chat/completions"
-        asked = [curl, "-sN", "-H", "Content-Type: application/json", "-d", "{}", url]
-        contestants["curl"] = functools.partial(run, asked, env, until=b'"data"', asks=room)
-    taken = in_turns(contestants, room.rounds)
-    what = "first sound after the request, the first delta after 20 ms ÷ `curl -N`"
     if not curl:
         yield Row(what, "curl is not installed", "≤ 2.1")
         return
-    ours, theirs = taken["audiochat"], taken["curl"]
-    detail = f"{spread(ours, 'answered', 1000)} ÷ {spread(theirs, 'answered', 1000)} ms"
-    yield judged(what, ratio(ours, theirs, "answered"), 2.1, detail)
+    contestants = {}
+    for pause in (20, 0):
+        answer = f"deltas-100-{FIFTH_OF_SECOND}-{pause}"
+        speak = [AUDIOCHAT, "speak", DOG, "-o", "-", "-f", "pcm16"]
+        asked = [curl, "-sN", "-d", "{}", f"{room.url}/{answer}/v1/chat/completions"]
+        contestants["audiochat", pause] = functools.partial(run, speak, room.azure(answer), until=b"", asks=room)
+        contestants["curl", pause] = functools.partial(run, asked, room.clean, until=b'"data"', asks=room)
+    taken = in_turns(contestants, room.rounds)
+
+    def detail(pause: int) -> str:
+        ours, theirs = taken["audiochat", pause], taken["curl", pause]
+        return f"{spread(ours, 'answered', 1000)} ÷ {spread(theirs, 'answered', 1000)} ms"
+
+    value = ratio(taken["audiochat", 20], taken["curl", 20], "answered")
+    yield judged(f"{what}, deltas 20 ms apart", value, 2.1, detail(20))
+    yield Row("the same, the first delta at once", detail(0))
 
 
 def deltas(room: Room) -> Iterator[Row]:
