@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test test-engine lint format lock clean
+.PHONY: demo test test-engine lint format bench growth lock clean
 
 demo: $(READY) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
@@ -24,12 +24,18 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(READY) ## the figures of docs/performance.md: audiochat beside its peers (about ten minutes, on a quiet machine)
+	$(BIN)/python benchmarks/run.py --engine
+
+growth: $(READY) ## the drawings of docs/performance.md: how cost grows
+	$(BIN)/python benchmarks/growth.py
+
 lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group dev --output-file requirements-dev.lock --upgrade pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench-venv .mypy_cache .pytest_cache .ruff_cache
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,37 @@
+"""Azure's quickstart for audio and text in, text and speech out: the recording is the first argument."""
+
+import base64
+import os
+import sys
+
+from openai import AzureOpenAI
+
+client = AzureOpenAI(
+    azure_endpoint=os.environ["AZURE_OPENAI_ENDPOINT"],
+    api_key=os.environ["AZURE_OPENAI_API_KEY"],
+    api_version="2025-01-01-preview",
+)
+
+with open(sys.argv[1], "rb") as wav_reader:
+    encoded_string = base64.b64encode(wav_reader.read()).decode("utf-8")
+
+completion = client.chat.completions.create(
+    model=os.environ["AZURE_OPENAI_DEPLOYMENT_NAME"],
+    modalities=["text", "audio"],
+    audio={"voice": "alloy", "format": "wav"},
+    messages=[
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Describe in detail the spoken audio input."},
+                {"type": "input_audio", "input_audio": {"data": encoded_string, "format": "wav"}},
+            ],
+        },
+    ],
+)
+
+print(completion.choices[0].message.audio.transcript)
+
+wav_bytes = base64.b64decode(completion.choices[0].message.audio.data)
+with open("analysis.wav", "wb") as f:
+    f.write(wav_bytes)

@@ -1,0 +1,132 @@
+"""What commands load and how much memory they take, within bounds that only go down."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from service import PCM, completion
+
+from audiochat.audio import wav
+
+if TYPE_CHECKING:
+    from service import Service
+
+MODULES = {
+    "version": 150,
+    "help": 150,
+    "speak_help": 252,
+    "speak": 965,
+    "keyless": 1230,
+}
+"""How many modules a command may run beyond those of the bare interpreter: as measured, and a little more."""
+
+NEVER = {
+    "version": {"av", "azure", "dotenv", "httpx2", "msal", "numpy", "openai", "prompt_toolkit", "pydantic", "rich"},
+    "help": {"av", "azure", "dotenv", "httpx2", "msal", "numpy", "openai", "prompt_toolkit", "pydantic", "rich"},
+    "speak_help": {"av", "azure", "dotenv", "httpx2", "msal", "numpy", "openai", "prompt_toolkit", "rich"},
+    "speak": {"av", "azure", "msal", "numpy", "prompt_toolkit", "rich"},
+    "keyless": {"av", "numpy", "prompt_toolkit", "rich"},
+}
+"""The packages of which a command may run nothing."""
+
+SPEAK_MEGABYTES = 80
+"""The memory of a short spoken answer at most."""
+LARGE_MEGABYTES = 220
+"""The memory of 15 MB in and 15 MB out at most."""
+
+_RUN = re.compile(r"^# (?:code object from|extension module '\S+' loaded from) '?(.+?)'?$", re.MULTILINE)
+_PEAK = """
+import os, sys
+null = os.open(os.devnull, os.O_RDWR)
+actions = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
+_, status, used = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss)
+"""
+
+
+def _run(*arguments: str) -> set[str]:
+    """The files of the modules that a Python process runs; those that are merely found, to run later, do not count.
+
+    Python tells it while it goes (`-v`), so that it matters neither what is in `sys.modules` nor how the process ends.
+    """
+    done = subprocess.run(
+        [sys.executable, "-v", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    return set(_RUN.findall(done.stderr))
+
+
+def _package(file: str) -> str:
+    """The package of site-packages that a file belongs to; "" elsewhere."""
+    inside = Path(file.rpartition("site-packages")[2]).parts[1:] if "site-packages" in file else ()
+    return next((part.partition(".")[0] for part in inside if part != "__pycache__"), "")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("version", ["--version"]),
+        ("help", ["--help"]),
+        ("speak_help", ["speak", "--help"]),
+        ("speak", ["speak", "Hi"]),
+        ("keyless", ["speak", "Hi"]),
+    ],
+)
+def test_a_command_loads_little(
+    command: str,
+    arguments: list[str],
+    azure: Service,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A command runs no more modules than it did, and nothing of the packages that it can do without."""
+    if command == "keyless":
+        monkeypatch.delenv("AZURE_OPENAI_API_KEY")
+        request.getfixturevalue("az")
+    azure.answer(completion(audio=wav.wrap(PCM)))
+    modules = _run("-m", "audiochat", *arguments) - _run("-c", "pass")
+    assert any(Path(module).stem.startswith("__main__") for module in modules), "what -v tells is not understood"
+    assert not NEVER[command] & {_package(module) for module in modules}
+    assert len(modules) <= MODULES[command]
+
+
+def _peak_megabytes(*arguments: str) -> float:
+    """The memory of the command line at most, in millions of bytes.
+
+    A process between: a child begins with the peak of its parent's memory as its own, and pytest is large.
+    """
+    command = [sys.executable, "-S", "-c", _PEAK, sys.executable, "-m", "audiochat", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    code, peak = map(int, done.stdout.split())
+    assert code == 0
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no wait4")
+def test_a_short_answer_takes_little_memory(azure: Service) -> None:
+    """A second of speech costs what the libraries cost."""
+    azure.answer(completion(audio=wav.wrap(PCM * 5)))
+    assert 10 < _peak_megabytes("speak", "Hi") <= SPEAK_MEGABYTES
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no wait4")
+def test_a_large_recording_and_answer_take_bounded_memory(azure: Service) -> None:
+    """15 MB in and 15 MB out: copies of the sound are few."""
+    sound = wav.wrap(bytes(15_000_000))
+    Path("large.wav").write_bytes(sound)
+    azure.answer(completion(audio=sound))
+    assert 10 < _peak_megabytes("analyze", "large.wav") <= LARGE_MEGABYTES
+    assert len(azure.last.body) > 20_000_000
