@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from audiochat.content import Content
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
@@ -314,6 +313,8 @@ def harmless(text: str, *, lines: bool = True) -> str:
 
 def without_sound(body: object) -> object:
     """A payload or an answer to look at: every base64 `data` is replaced by its length, long texts are cut."""
+    from audiochat.content import Content
+
     if isinstance(body, dict):
         return {
             key: f"<{len(value)} {'characters of base64' if isinstance(value, str) else 'bytes of sound'}>"

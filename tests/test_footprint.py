@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from service import Service
 
 MODULES = {
-    "version": 150,
-    "help": 150,
-    "speak_help": 252,
-    "speak": 965,
-    "keyless": 1230,
+    "version": 20,
+    "help": 125,
+    "speak_help": 240,
+    "speak": 530,
+    "keyless": 800,
 }
 """How many modules a command may run beyond those of the bare interpreter: as measured, and a little more."""
 
@@ -34,9 +34,9 @@ NEVER = {
 }
 """The packages of which a command may run nothing."""
 
-SPEAK_MEGABYTES = 80
+SPEAK_MEGABYTES = 65
 """The memory of a short spoken answer at most."""
-LARGE_MEGABYTES = 220
+LARGE_MEGABYTES = 75
 """The memory of 15 MB in and 15 MB out at most."""
 
 _RUN = re.compile(r"^# (?:code object from|extension module '\S+' loaded from) '?(.+?)'?$", re.MULTILINE)
