@@ -13,29 +13,36 @@ if TYPE_CHECKING:
     from audiochat.terminal import Terminal
 
 INTERRUPTED = 130
-TERMINATED = 128 + signal.SIGTERM
 
 _INTERRUPTED = "interrupted"
+_ENDS = ("SIGTERM", "SIGHUP")
+"""Signals that end the process, where the system has them; with SIGHUP its terminal has gone."""
 
 
 class Terminated(BaseException):
     """Somebody wants the process to end: what it has begun is tidied up on the way out."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
 
 def main() -> None:
     """Run the command line of this process."""
     try:
-        signal.signal(signal.SIGTERM, _terminate)
+        for number in (getattr(signal, name) for name in _ENDS if hasattr(signal, name)):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup wants to last
+                signal.signal(number, _terminate)
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before there was anything to interrupt
         code = INTERRUPTED
-    except Terminated:
-        code = TERMINATED
+    except Terminated as ended:
+        code = ended.exit_code
     sys.exit(code)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(number)
 
 
 def run(arguments: list[str]) -> int:
