@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import ssl
@@ -51,7 +51,9 @@ class Answer:
     hold: float = 0.0
     """Seconds before anything is sent."""
     cut: int | None = None
-    """Break the connection after so many bytes of the body, or so many pieces; 0 is before the headers."""
+    """Stop after so many bytes of the body, or so many pieces; 0 is before the headers."""
+    end: Literal["reset", "close", "silence"] = "reset"
+    """What happens where it is cut."""
     raw: bool = False
     """The body or the pieces are all that is sent: no status, no headers, no chunks; then the connection is closed."""
     before: Callable[[], object] | None = None
@@ -121,7 +123,7 @@ class Service:
         if answer.before is not None:
             answer.before()
         if answer.cut == 0:
-            self._break(handler)
+            self._break(handler, answer)
             return
         if not answer.raw:
             self._send_head(handler, answer)
@@ -133,7 +135,7 @@ class Service:
         else:
             self._send_pieces(handler, answer, answer.pieces[: answer.cut])
         if answer.cut is not None:
-            self._break(handler)
+            self._break(handler, answer)
         elif answer.pieces is not None and not answer.raw:
             handler.wfile.write(b"0\r\n\r\n")
 
@@ -155,11 +157,14 @@ class Service:
             handler.wfile.write(piece if answer.raw else f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             self.sent_pieces += 1
 
-    def _break(self, handler: BaseHTTPRequestHandler) -> None:
+    def _break(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         handler.wfile.flush()
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        handler.connection.close()
         handler.close_connection = True
+        if answer.end == "silence":
+            self._stopped.wait()
+        if answer.end == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.close()
 
 
 def completion(
