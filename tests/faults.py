@@ -30,7 +30,7 @@ WHOLE = completion(WORDS, WAV)
 EVENTS = sound_events(PCM, size=2400)
 """Four pieces of sound."""
 EVENT_STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "req_test"}
-STALLED = 0.4
+STALLED = 0.35
 """Seconds of `--timeout` where a fault is that nothing comes."""
 
 
@@ -132,7 +132,8 @@ STATUSES = [
     Fault("503", _status(503, {"retry-after": "0"}), "(503)", "http_503", again="told"),
     Fault("504, empty", Answer(b"", 504, {"retry-after-ms": "1"}), "(504)", "http_504", again="told"),
     Fault("529", _status(529, {"retry-after-ms": "1"}), "(529)", "http_529", again="told"),
-    Fault("500 cut short", Answer(WHOLE.body, 500, {"retry-after-ms": "1"}, cut=40), "", "http_500", again="later"),
+    Fault("500 cut short", Answer(WHOLE.body, 500, {"retry-after-ms": "1"}, cut=40), _BROKE,
+          "connection_broken", again="later"),
     Fault("413", _status(413, {}), "too large", "http_413", exit_code=4, hints="shorter"),
     Fault("204", Answer(b"", 204, {"Content-Length": "0"}), "not whole JSON"),
     Fault("an error with status 200", _whole(b'{"error": {"message": "The server had an error", "code": "server_error"}}'),

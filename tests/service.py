@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+_ARRIVAL = 0.03
+"""Seconds until what was sent has arrived: a reset would throw away the rest."""
+
 PCM = struct.pack("<4800h", *(((i * 37) % 2000) - 1000 for i in range(4800)))
 """A fifth of a second: s16le, mono, 24,000 Hz."""
 
@@ -81,6 +84,7 @@ class Service:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -163,6 +167,7 @@ class Service:
         if answer.end == "silence":
             self._stopped.wait()
         if answer.end == "reset":
+            self._stopped.wait(_ARRIVAL)
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             handler.connection.close()
 

@@ -173,12 +173,20 @@ def first_answer() -> Answer:
     return Answer(json.dumps(body).encode())
 
 
-CASES = [(fault, command) for fault in FAULTS for command in COMMANDS if meet(fault, command)]
+def case(fault: Fault, command: Command) -> Any:
+    """A row of the table; what is known to be broken is marked so."""
+    marks = []
+    if fault.name == "a head that drips":
+        marks.append(pytest.mark.xfail(reason="no deadline covers the head: client.py"))
+    if fault.words and fault.comes == "stream" and not command.terminal:
+        marks.append(pytest.mark.xfail(reason="the words of a cut stream are lost off a terminal: cli/answer.py"))
+    return pytest.param(fault, command, marks=marks, id=f"{fault.name} - {command.name}")
 
 
-@pytest.mark.parametrize(
-    ("fault", "command"), CASES, ids=[f"{fault.name} × {command.name}" for fault, command in CASES]
-)
+CASES = [case(fault, command) for fault in FAULTS for command in COMMANDS if meet(fault, command)]
+
+
+@pytest.mark.parametrize(("fault", "command"), CASES)
 @pytest.mark.usefixtures("silent_card")
 def test_every_fault_for_every_command(
     fault: Fault, command: Command, room: Room, cli: CommandLine, shown: CommandLine, openai: Service, tried: Tried
