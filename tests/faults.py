@@ -157,11 +157,11 @@ RESETS = [
     Fault("reset after the stream", stream(EVENTS, cut=len(EVENTS)), exit_code=0, comes="stream"),
 ]  # fmt: skip
 
-STALLS: list[Fault] = [
+_DRIPPING = [b"HTTP/1.1 200 OK\r\nX: ", *[b"x"] * 16, _head(f"Content-Length: {len(WHOLE.body)}")[17:] + WHOLE.body]
+STALLS = [
     Fault("silence before the head", Answer(hold=20), **_SLOW),
     Fault("silence in the head", Answer(_head(), raw=True, cut=30, end="silence"), **_SLOW),
-    Fault("a head that drips", Answer(pieces=[_head()[:20], *[b"x"] * 16], raw=True, pause=0.05),
-          **_SLOW),
+    Fault("a head that drips", Answer(pieces=_DRIPPING, raw=True, pause=0.05), **_SLOW),
     Fault("silence before the body", replace(WHOLE, pause=20), **_SLOW, comes="whole"),
     Fault("silence in the body", replace(WHOLE, cut=3000, end="silence"), **_SLOW, comes="whole"),
     Fault("a body that drips", replace(WHOLE, pieces=[b" "] * 60, pause=0.05), **_SLOW, comes="whole"),
@@ -348,6 +348,12 @@ def keep_silent(connection: socket.socket) -> None:
     """Listen, and say nothing."""
     while connection.recv(65_536):
         pass
+
+
+def speak_plainly(connection: socket.socket) -> None:
+    """Answer whatever comes in HTTP: a server without TLS behind https."""
+    connection.recv(65_536)
+    connection.sendall(_head("Content-Length: 0", "Connection: close", status="400 Bad Request"))
 
 
 def reset_halfway(connection: socket.socket) -> None:

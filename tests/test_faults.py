@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
+import ipaddress
 import json
+import os
+import ssl
+import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from faults import FAULTS, STALLED, WAV, WHOLE, WORDS, Fault
-from service import PCM, Answer, Service, completion, sound_events, stream
+from conftest import CANARY
+from faults import (
+    DISCONNECTIONS,
+    FAULTS,
+    REDIRECTS,
+    STALLED,
+    WAV,
+    WHOLE,
+    WORDS,
+    Disconnection,
+    Fault,
+    close,
+    floods,
+    keep_silent,
+    listening,
+    reset,
+    speak_plainly,
+)
+from service import PCM, Answer, Service, completion, error, running, sound_events, stream
 
-from audiochat.audio import convert
+from audiochat.audio import wav
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import socket
+    from collections.abc import Callable
 
     from conftest import CommandLine, Ran
 
@@ -43,6 +66,8 @@ class Command:
     """Whether stdout is one."""
     turns: int = 1
     """The fault hits the last."""
+    waits: bool = True
+    """Whether it also meets the faults that take time; not where another command goes the same way."""
 
     @property
     def as_json(self) -> bool:
@@ -58,14 +83,14 @@ class Command:
 _TURNS = ("converse", "-t", "first", "-t", "second", "--session", "s", "-o")
 COMMANDS = [
     Command("speak", ("speak", "hi", "-o", "out.wav")),
-    Command("speak --json", ("speak", "hi", "--json", "-o", "out.wav")),
+    Command("speak --json", ("speak", "hi", "--json", "-o", "out.wav"), waits=False),
     Command("speak, to a pipe", ("speak", "hi", "-o", "-"), "stream", None),
     Command("speak, on a terminal", ("speak", "hi", "-o", "out.wav"), "stream", terminal=True),
     Command("speak --play", ("speak", "hi", "--play", "-o", "out.wav"), "stream"),
-    Command("analyze", ("analyze", "dog.wav", "-o", "out.wav")),
+    Command("analyze", ("analyze", "dog.wav", "-o", "out.wav"), waits=False),
     Command("analyze --text-only", ("analyze", "dog.wav", "--text-only"), output=None, speech=False),
-    Command("analyze, to a pipe", ("analyze", "dog.wav", "-o", "-"), "stream", None),
-    Command("converse", (*_TURNS, "turn-{n}.wav"), output="turn-2.wav", turns=2),
+    Command("analyze, to a pipe", ("analyze", "dog.wav", "-o", "-"), "stream", None, waits=False),
+    Command("converse", (*_TURNS, "turn-{n}.wav"), output="turn-2.wav", turns=2, waits=False),
     Command("converse --json", (*_TURNS, "turn-{n}.wav", "--json"), output="turn-2.wav", turns=2),
     Command("converse, on a terminal", (*_TURNS, "turn-{n}.wav"), "stream", "turn-2.wav", terminal=True, turns=2),
 ]
@@ -73,7 +98,8 @@ COMMANDS = [
 
 def meet(fault: Fault, command: Command) -> bool:
     """Whether the fault can happen to the command."""
-    return fault.comes in ("any", command.comes) and (command.speech or not fault.sound)
+    possible = fault.comes in ("any", command.comes) and (command.speech or not fault.sound)
+    return possible and (command.waits or not fault.stalls)
 
 
 @dataclass
@@ -139,9 +165,9 @@ def check_told(ran: Ran, fault: Fault, command: Command) -> None:
     if command.as_json:
         told = [json.loads(line) for line in ran.out.splitlines()]
         assert [one["status"] for one in told] == ["ok"] * (command.turns - 1) + ["error"]
-        error = told[-1]["error"]
-        assert (error["code"], error["exit_code"]) == (fault.code, fault.exit_code)
-        assert [f"audiochat: {error['message']}", error["hint"]] == lines[:2]
+        failure = told[-1]["error"]
+        assert (failure["code"], failure["exit_code"]) == (fault.code, fault.exit_code)
+        assert [f"audiochat: {failure['message']}", failure["hint"]] == lines[:2]
 
 
 def check_words(ran: Ran, fault: Fault, command: Command) -> None:
@@ -207,3 +233,311 @@ def test_every_fault_for_every_command(
     check_words(ran, fault, command)
     check_files(room, fault, command)
     assert len(openai.requests) == command.turns - 1 + fault.requests
+
+
+ONE_TURN = [command for command in COMMANDS if command.turns == 1 and not command.terminal]
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.usefixtures("silent_card")
+def test_nobody_is_sent_elsewhere(
+    command: Command, status: int, room: Room, cli: CommandLine, shown: CommandLine, openai: Service, tried: Tried
+) -> None:
+    """Neither the question nor the credential follows a redirect, which is named; nothing is asked twice."""
+    tried("faults x commands")
+    with running() as elsewhere:
+        elsewhere.answer(WHOLE)
+        where = Answer(b"", status, {"Location": f"{elsewhere.url}/v1/chat/completions"})
+        fault = Fault("elsewhere", where, f"elsewhere ({status}, to {elsewhere.url}", "redirected", hints="redirects")
+        room.before = room.look()
+        good = first_answer() if command.comes == "whole" else stream(sound_events(PCM, [FIRST]))
+        openai.answer(*[good] * (command.turns - 1), fault.answer)
+        ran = (shown if command.terminal else cli)(*command.arguments)
+        check_told(ran, fault, command)
+        check_words(ran, fault, command)
+        check_files(room, fault, command)
+        assert len(openai.requests) == command.turns
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("status", [301, 307])
+def test_a_redirect_to_nowhere(cli: CommandLine, openai: Service, status: int, tried: Tried) -> None:
+    """Also where it does not say where to."""
+    tried("faults x commands")
+    openai.answer(Answer(b"", status))
+    ran = cli("speak", "hi")
+    assert (ran.code, len(openai.requests), len(errors_of(ran))) == (5, 1, 3)
+
+
+# --- below HTTP
+
+
+@pytest.mark.parametrize("fault", DISCONNECTIONS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("command", ONE_TURN, ids=lambda command: command.name)
+@pytest.mark.usefixtures("silent_card")
+def test_a_connection_that_brings_nothing(
+    fault: Disconnection, command: Command, room: Room, cli: CommandLine, tried: Tried
+) -> None:
+    """Exit 5 and what to look at; what a gateway says while the request is still on its way is heard."""
+    tried("faults x commands")
+    (room.work / "dog.wav").write_bytes(wav.wrap(PCM * 200))  # more than the buffers of a connection hold
+    room.before = room.look()
+    long = ["--param", f"user={'x' * 6_000_000}"] if command.arguments[0] == "speak" else []
+    with listening(fault.behave) as listener:
+        env = {"OPENAI_BASE_URL": f"http://127.0.0.1:{listener.port}/v1"}
+        again = fault.again and command.name == "speak"
+        timeout, retries = "0.4" if fault.code == "timeout" else "20", "2" if not fault.again else "01"[again]
+        ran = cli(*command.arguments, *long, "--timeout", timeout, "--retries", retries, env=env)
+        assert listener.accepted == 1 + again
+    assert ran.code == fault.exit_code
+    assert 2 <= len(errors_of(ran)) <= 3
+    if command.as_json:
+        assert json.loads(ran.out)["error"]["code"] == fault.code
+    assert room.look() == room.before
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Certificates of 127.0.0.1, each with its key in one file, which is never kept."""
+
+    good: Path
+    expired: Path
+    elsewhere: Path
+    """Of another host."""
+
+
+def _certificate(path: Path, *, host: str, days: int) -> Path:
+    """A certificate that signs itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "audiochat's tests")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names: list[x509.GeneralName] = [x509.DNSName(host)]
+    if host[0].isdigit():
+        names = [x509.IPAddress(ipaddress.ip_address(host))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates made for these tests."""
+    folder = tmp_path_factory.mktemp("certificates")
+    return Certificates(
+        good=_certificate(folder / "good.pem", host="127.0.0.1", days=1),
+        expired=_certificate(folder / "expired.pem", host="127.0.0.1", days=-1),
+        elsewhere=_certificate(folder / "elsewhere.pem", host="elsewhere.example.org", days=1),
+    )
+
+
+TLS = {
+    "as it should be": ("good", True, WHOLE, 0, ""),
+    "signed by nobody": ("good", False, WHOLE, 5, "tls"),
+    "expired": ("expired", True, WHOLE, 5, "tls"),
+    "of another host": ("elsewhere", True, WHOLE, 5, "tls"),
+    "a client's is wanted": ("good", True, WHOLE, 5, "tls"),
+    "reset in the body": ("good", True, replace(WHOLE, cut=3000), 5, "connection_broken"),
+    "closed in the body": ("good", True, replace(WHOLE, cut=3000, end="close"), 5, "connection_broken"),
+    "closed before the head": ("good", True, Answer(cut=0, end="close"), 5, "connection_broken"),
+}
+"""Which certificate, whether it is trusted, what is answered, the exit code, the code."""
+
+
+@pytest.mark.parametrize("name", TLS)
+@pytest.mark.parametrize("command", ONE_TURN, ids=lambda command: command.name)
+@pytest.mark.usefixtures("silent_card")
+def test_trouble_with_tls(
+    name: str, command: Command, room: Room, cli: CommandLine, certificates: Certificates, tried: Tried
+) -> None:
+    """Exit 5; where a certificate is not accepted nothing is sent, and the hint names SSL_CERT_FILE."""
+    tried("faults x commands")
+    which, trusted, answer, exit_code, code = TLS[name]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(getattr(certificates, which))
+    if name == "a client's is wanted":
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificates.good)
+    room.before = room.look()
+    with running(context) as service:
+        service.answer(answer)
+        env = {"OPENAI_BASE_URL": f"{service.url}/v1", "OPENAI_API_KEY": CANARY}
+        if trusted:
+            env["SSL_CERT_FILE"] = str(getattr(certificates, which))
+        ran = cli(*command.arguments, "--retries", "0", env=env)
+        assert len(service.requests) == (code != "tls")
+    assert ran.code == exit_code
+    lines = errors_of(ran)
+    assert (len(lines) == 0) if exit_code == 0 else (2 <= len(lines) <= 3)
+    if code == "tls":
+        assert "SSL_CERT_FILE" in lines[1]
+    if command.as_json and code:
+        assert json.loads(ran.out)["error"]["code"] == code
+    if exit_code:
+        assert room.look() == room.before
+
+
+@pytest.mark.parametrize("behave", [close, reset, keep_silent, speak_plainly], ids=lambda behave: behave.__name__)
+@pytest.mark.parametrize("command", ONE_TURN, ids=lambda command: command.name)
+@pytest.mark.usefixtures("silent_card")
+def test_a_handshake_that_fails(
+    behave: Callable[[socket.socket], object], command: Command, room: Room, cli: CommandLine, tried: Tried
+) -> None:
+    """Exit 5, one message with a hint; not a byte of the question has left."""
+    tried("faults x commands")
+    room.before = room.look()
+    with listening(behave) as listener:
+        env = {"OPENAI_BASE_URL": f"https://127.0.0.1:{listener.port}/v1", "OPENAI_API_KEY": CANARY}
+        timeout = "0.4" if behave is keep_silent else "20"
+        ran = cli(*command.arguments, "--retries", "0", "--timeout", timeout, env=env)
+    assert ran.code == 5
+    assert 2 <= len(errors_of(ran)) <= 3
+    assert room.look() == room.before
+
+
+# --- doctor
+
+
+@pytest.mark.parametrize(
+    "fault", [fault for fault in FAULTS if fault.comes != "stream" and not (fault.stalls or fault.sound)],
+    ids=lambda fault: fault.name,
+)  # fmt: skip
+def test_the_doctor_meets_every_fault(fault: Fault, cli: CommandLine, openai: Service, room: Room, tried: Tried) -> None:
+    """Exit 3, and the line of the request says what the commands would say; it is asked once."""
+    tried("faults x commands")
+    room.before = room.look()
+    openai.answer(fault.answer)
+    ran = cli("doctor", "--yes", "--json")
+    found = {finding["check"]: finding for finding in json.loads(ran.out)["findings"]}["request"]
+    assert (ran.code, found["status"]) == ((0, "ok") if fault.exit_code == 0 else (3, "failure"))
+    assert fault.says in found["what"]
+    assert fault.hints in (found["cure"] or "")
+    assert len(openai.requests) == 1
+    assert ran.err == ""
+    assert room.look() == room.before
+
+
+# --- too much
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process did, and how much memory it took."""
+
+    code: int
+    out: bytes
+    err: str
+    megabytes: float
+
+
+def measured(room: Room, *arguments: str) -> Process:
+    """Run audiochat as a process of its own, which may not take the machine's whole memory."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (6_000_000_000, 6_000_000_000))
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        command = [sys.executable, "-m", "audiochat", *arguments]
+        process = subprocess.Popen(command, stdout=out, stderr=err, cwd=room.work, preexec_fn=limit)  # noqa: PLW1509
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        unit = 1e6 if sys.platform == "darwin" else 1e3
+        return Process(process.returncode, out.read(), err.read().decode(), usage.ru_maxrss / unit)
+
+
+LARGEST = 700.0
+"""Megabytes: 200 of an answer, a copy or two, and Python with its libraries."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="measures memory as POSIX does")
+@pytest.mark.parametrize("name", floods())
+def test_too_much_is_not_taken(name: str, room: Room, openai: Service, tried: Tried) -> None:
+    """Answers of 250 MB and gzip bombs end early, in little memory, and are not asked for again."""
+    tried("faults x commands")
+    fault = floods()[name]
+    arguments = ("speak", "hi", "-o", "-", "-f", "pcm16") if fault.comes == "stream" else ("speak", "hi", "-o", "a.wav")
+    room.before = room.look()
+    openai.answer(fault.answer)
+    ran = measured(room, *arguments, "-q")
+    assert ran.code == fault.exit_code
+    lines = ran.err.splitlines()
+    assert 2 <= len(lines) <= 3
+    assert fault.says in lines[0]
+    assert ran.megabytes < LARGEST
+    assert len(openai.requests) == 1
+    assert room.look() == room.before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="measures memory as POSIX does")
+def test_a_large_answer_is_taken(room: Room, openai: Service, tried: Tried) -> None:
+    """Fifty minutes of speech, 190 MB on the wire, become their file."""
+    tried("faults x commands")
+    sound = wav.wrap(PCM * 14_500)
+    openai.answer(completion(WORDS, sound))
+    ran = measured(room, "speak", "hi", "-o", "a.wav", "-q")
+    assert (ran.code, ran.err) == (0, "")
+    assert (room.work / "a.wav").read_bytes() == sound
+    assert ran.megabytes < 2 * LARGEST
+
+
+# --- asking again
+
+
+@pytest.mark.parametrize("command", ["speak", "to a pipe", "text"])
+def test_a_wait_grows_and_varies(command: str, room: Room, openai: Service, tried: Tried, cli: CommandLine) -> None:
+    """Half a second, then a whole one, each somewhat shorter by chance; shown; and as often as --retries says."""
+    tried("faults x commands")
+    arguments = {
+        "speak": ("speak", "hi"),
+        "to a pipe": ("speak", "hi", "-o", "-"),
+        "text": ("analyze", "dog.wav", "--text-only"),
+    }[command]
+    times: list[float] = []
+    openai.answer(replace(error(503, None, "busy"), before=lambda: times.append(time.monotonic())))
+    ran = cli(*arguments, "--retries", "2")
+    assert ran.code == 5
+    assert len(times) == 3
+    first, second = times[1] - times[0], times[2] - times[1]
+    assert 0.35 < first < 3
+    assert 0.7 < second < 4
+    assert second > first
+    notes = [line for line in ran.err.splitlines() if "trying again in" in line]
+    assert len(notes) == 2
+    assert all("busy" in note for note in notes)
+    assert room.work.exists()
+
+
+def test_waits_are_exponential_with_jitter(tried: Tried) -> None:
+    """Twice as long each time up to a limit, and never two alike: a crowd does not come back at once."""
+    tried("faults x commands")
+    import httpx2
+    from openai import APIConnectionError
+
+    from audiochat.client import _delay
+
+    lost = APIConnectionError(request=httpx2.Request("POST", "http://127.0.0.1"))
+    for attempt, longest in enumerate([0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]):
+        waits = [_delay(lost, attempt) or 0.0 for _ in range(50)]
+        assert all(longest * 0.5 <= wait <= longest for wait in waits)
+        assert len(set(waits)) > 25
