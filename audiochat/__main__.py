@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNWRITABLE = 6
-SIGNALLED = 128
-"""And the signal's number."""
 
 _INTERRUPTED = "interrupted"
+_ENDS = ("SIGTERM", "SIGHUP")
+"""Signals that end the process, where the system has them; with SIGHUP its terminal has gone."""
 
 
 class Terminated(BaseException):
     """Somebody wants the process to end: what it has begun is tidied up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
 
 
 def main() -> NoReturn:
@@ -38,7 +42,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:  # before there was anything to interrupt
         code = INTERRUPTED
     except Terminated as exc:
-        code = SIGNALLED + exc.args[0]
+        code = exc.exit_code
     _leave(code)
 
 
@@ -59,9 +63,8 @@ def _version() -> int:
 def _heed_signals() -> None:
     import signal
 
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, and under nohup it is ignored
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+    for number in (getattr(signal, name) for name in _ENDS if hasattr(signal, name)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup wants to last
             signal.signal(number, _terminate)
 
 
@@ -75,7 +78,7 @@ def _leave(code: int) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, KeyboardInterrupt, Terminated):  # it ends anyway
         pass
     except OSError:  # what was to be told is told
         code = code or UNWRITABLE

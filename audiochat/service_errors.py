@@ -294,6 +294,8 @@ def _overloaded(said: Answered) -> UnavailableError:
 
 
 def _duration(seconds: float) -> str:
+    if seconds > 366 * 86_400:
+        return "more than a year"
     for unit, name in ((3600, "hours"), (60, "minutes")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"

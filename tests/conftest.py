@@ -156,14 +156,17 @@ class CommandLine(Protocol):
 
 
 class _Pipe(io.TextIOWrapper):
+    terminal = False
+
     def isatty(self) -> bool:
-        return False
+        return self.terminal
 
 
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """The command line in this process: as fast as tests by the dozen have to be."""
+class _Terminal(_Pipe):
+    terminal = True
 
+
+def _in_process(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> CommandLine:
     def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
         from audiochat.__main__ import run as run_audiochat
 
@@ -172,11 +175,24 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
             for name, value in (env or {}).items():
                 patch.setenv(name, value)
             for name, raw in streams.items():
-                patch.setattr(sys, name, _Pipe(raw, encoding="utf-8", errors="backslashreplace", write_through=True))
+                kind = _Terminal if terminal and name == "stdout" else _Pipe
+                patch.setattr(sys, name, kind(raw, encoding="utf-8", errors="backslashreplace", write_through=True))
             code = run_audiochat(list(arguments))
             return Ran(code, streams["stdout"].getvalue(), streams["stderr"].getvalue().decode())
 
     return run
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line in this process: as fast as tests by the dozen have to be."""
+    return _in_process(monkeypatch, terminal=False)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The same, with a terminal as stdout."""
+    return _in_process(monkeypatch, terminal=True)
 
 
 @pytest.fixture

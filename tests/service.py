@@ -11,10 +11,14 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    import ssl
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_ARRIVAL = 0.03
+"""Seconds until what was sent has arrived: a reset would throw away the rest."""
 
 PCM = struct.pack("<4800h", *(((i * 37) % 2000) - 1000 for i in range(4800)))
 """A fifth of a second: s16le, mono, 24,000 Hz."""
@@ -50,7 +54,13 @@ class Answer:
     hold: float = 0.0
     """Seconds before anything is sent."""
     cut: int | None = None
-    """Break the connection after so many bytes of the body, or so many pieces; 0 is before the headers."""
+    """Stop after so many bytes of the body, or so many pieces; 0 is before the headers."""
+    end: Literal["reset", "close", "silence"] = "reset"
+    """What happens where it is cut."""
+    raw: bool = False
+    """The body or the pieces are all that is sent: no status, no headers, no chunks; then the connection is closed."""
+    before: Callable[[], object] | None = None
+    """What happens before anything is sent."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -59,9 +69,13 @@ class _Server(ThreadingHTTPServer):
 
 
 class Service:
-    """The server: `script` is what it answers, in turn; the last one is repeated."""
+    """The server: `script` is what it answers, in turn; the last one is repeated.
 
-    def __init__(self) -> None:
+    Args:
+        tls: Makes it a server of https.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Answer] = []
         self.requests: list[Received] = []
         self.sent_pieces = 0
@@ -70,6 +84,7 @@ class Service:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -86,11 +101,15 @@ class Service:
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._stopped = threading.Event()
+        if tls is not None:  # each handshake in its connection's own thread
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more; answers that are under way end."""
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -104,10 +123,27 @@ class Service:
         return self.requests[-1]
 
     def _send(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
-        time.sleep(answer.hold)
+        self._stopped.wait(answer.hold)
+        if answer.before is not None:
+            answer.before()
         if answer.cut == 0:
-            self._break(handler)
+            self._break(handler, answer)
             return
+        if not answer.raw:
+            self._send_head(handler, answer)
+        else:
+            handler.close_connection = True
+        if answer.pieces is None:
+            self._stopped.wait(answer.pause)
+            handler.wfile.write(answer.body[: answer.cut])
+        else:
+            self._send_pieces(handler, answer, answer.pieces[: answer.cut])
+        if answer.cut is not None:
+            self._break(handler, answer)
+        elif answer.pieces is not None and not answer.raw:
+            handler.wfile.write(b"0\r\n\r\n")
+
+    def _send_head(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         handler.send_response(answer.status)
         headers = {"Content-Type": "application/json", "x-request-id": "req_test", **answer.headers}
         if answer.pieces is not None:
@@ -117,27 +153,23 @@ class Service:
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.end_headers()
-        if answer.pieces is None:
-            time.sleep(answer.pause)
-            handler.wfile.write(answer.body[: answer.cut])
-            if answer.cut is not None:
-                self._break(handler)
-            return
-        self.sent_pieces = 0
-        for piece in answer.pieces[: answer.cut]:
-            time.sleep(answer.pause)
-            handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-            self.sent_pieces += 1
-        if answer.cut is not None:
-            self._break(handler)
-        else:
-            handler.wfile.write(b"0\r\n\r\n")
 
-    def _break(self, handler: BaseHTTPRequestHandler) -> None:
+    def _send_pieces(self, handler: BaseHTTPRequestHandler, answer: Answer, pieces: Sequence[bytes]) -> None:
+        self.sent_pieces = 0
+        for piece in pieces:
+            self._stopped.wait(answer.pause)
+            handler.wfile.write(piece if answer.raw else f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            self.sent_pieces += 1
+
+    def _break(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         handler.wfile.flush()
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        handler.connection.close()
         handler.close_connection = True
+        if answer.end == "silence":
+            self._stopped.wait()
+        if answer.end == "reset":
+            self._stopped.wait(_ARRIVAL)
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.close()
 
 
 def completion(
@@ -226,9 +258,9 @@ def error(
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Service]:
-    """A service, for as long as the block lasts."""
-    service = Service()
+def running(tls: ssl.SSLContext | None = None) -> Iterator[Service]:
+    """A service, for as long as the block lasts; of https with `tls`."""
+    service = Service(tls)
     try:
         yield service
     finally:
