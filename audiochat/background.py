@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def started(work: Callable[[], T], *, name: str) -> Future[T]:
-    """Begin `work` in a thread of its own; its result, or what it raised, is in the future."""
+def started(work: Callable[[], T], *, name: str, native: bool = False) -> Future[T]:
+    """Begin `work` in a thread of its own; its result, or what it raised, is in the future.
+
+    Args:
+        work: What to do.
+        name: Of the thread.
+        native: Whether it runs in libraries that crash when the interpreter is taken down beneath them. An ordinary
+            end of Python waits for it then; the program itself leaves without one.
+    """
     future: Future[T] = Future()
 
     def run() -> None:
@@ -23,7 +30,7 @@ def started(work: Callable[[], T], *, name: str) -> Future[T]:
         except BaseException as exc:  # noqa: BLE001 - carried over to who waits
             future.set_exception(exc)
 
-    threading.Thread(target=run, name=f"audiochat-{name}", daemon=True).start()
+    threading.Thread(target=run, name=f"audiochat-{name}", daemon=not native).start()
     return future
 
 

@@ -157,3 +157,22 @@ def test_an_interrupt_ends_the_engine() -> None:
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err
+
+
+_EMBEDDED = """
+import sys, time
+from audiochat.config import LocalSettings
+from audiochat.local.engine import Engine
+Engine(LocalSettings()).expect(recognizer=True, synthesizer=True)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.4", "0.6", "0.8"])
+def test_a_program_around_it_ends_well(seconds: str) -> None:
+    """An ordinary end of Python waits for models that are being loaded, instead of crashing in them."""
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", _EMBEDDED, seconds], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -31,7 +31,7 @@ class _Part(Generic[T]):
 
     def start(self) -> Future[T]:
         if self._future is None:
-            self._future = started(self._load, name="loading")
+            self._future = started(self._load, name="loading", native=True)
         return self._future
 
     def get(self) -> T:
@@ -60,7 +60,7 @@ class Engine:
             self._recognizer.start()
         if synthesizer:
             self._synthesizer.start()
-        started(lambda: loaded.result().warm(recording=recognizer), name="warming")
+        started(lambda: loaded.result().warm(recording=recognizer), name="warming", native=True)
 
     @property
     def recognizer(self) -> Whisper:
