@@ -165,7 +165,7 @@ def _report_json(error: AudiochatError, screen: Terminal, arguments: list[str]) 
         "hint": error.hint,
         "request_id": error.request_id,
     }
-    words = {} if error.transcript is None else {"transcript": error.transcript}
+    words = {} if not error.transcript else {"transcript": error.transcript}
     try:
         screen.envelope({"command": _command(arguments), "status": "error", **words, "error": told})
     except FileError as unwritable:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 200_000_000
 """Bytes of one answer: more than an hour of speech as WAV, and less than what hurts."""
 
+LARGEST_TRANSCRIPT = 16_000_000
+"""Characters of one streamed answer: more than anybody says, and less than what hurts."""
+
 LARGEST_EVENT = 32_000_000
 """Bytes of one event of a stream."""
 
@@ -139,26 +142,43 @@ class Client:
 
     def _streamed(self, request: Request) -> Generator[Delta, None, Reply]:
         body = _encode(request, stream=True)
-        begun, waits = False, _Waits()
+        waits = _Waits()
         while True:
             try:
                 with self._answer(body) as (response, watch):
-                    if "text/event-stream" not in response.headers.get("content-type", ""):
-                        whole = self._reply(response)  # a server that ignores `stream`
-                        begun = True
-                        yield _as_delta(whole)
-                        return whole
-                    assembly = Assembly(request_id=service_errors.request_id(response))
-                    for delta in self._events(response, assembly):
-                        begun = True
-                        if delta.text or delta.pcm:
-                            watch.extend()
-                            yield delta
-                    return assembly.whole()
+                    if "text/event-stream" in response.headers.get("content-type", ""):
+                        return (yield from self._assembled(response, watch))
+                    whole = self._reply(response)  # a server that ignores `stream`
+                break
             except _http_errors() as exc:
-                if begun:  # another answer would be another voice: the two cannot be joined
-                    raise self._interrupted(exc) from exc
                 self._retry(exc, waits)
+        yield _as_delta(whole)
+        return whole
+
+    def _assembled(self, response: httpx2.Response, watch: Watch) -> Generator[Delta, None, Reply]:
+        """The deltas of a stream; an error that ends it has the words that came: they are paid for."""
+        id_ = service_errors.request_id(response)
+        assembly = Assembly(request_id=id_)
+        words = sound = 0
+        try:
+            for delta in self._events(response, assembly):
+                words, sound = words + len(delta.text), sound + len(delta.pcm)
+                if words > LARGEST_TRANSCRIPT or sound > LARGEST_ANSWER:
+                    raise _endless(id_)
+                if delta.text or delta.pcm:
+                    watch.extend()
+                    yield delta
+            return assembly.whole()
+        except AudiochatError as error:
+            if error.transcript is None:
+                error.transcript = assembly.transcript
+            raise
+        except _http_errors() as exc:
+            if not assembly.begun:
+                raise
+            ended = self._interrupted(exc)  # another answer would be another voice: the two cannot be joined
+            ended.transcript = assembly.transcript
+            raise ended from exc
 
     def _events(self, response: httpx2.Response, assembly: Assembly) -> Iterator[Delta]:
         """What the events of a stream add, one by one; most of them nothing."""
@@ -244,7 +264,7 @@ class Client:
         for chunk in response.iter_bytes():
             size += len(chunk)
             if size > LARGEST_ANSWER:
-                raise BrokenAnswerError("The answer has no end.", hint="No more of it was read.", request_id=id_)
+                raise _endless(id_)
             try:
                 unpacking.add(chunk)
             except OSError as exc:
@@ -266,6 +286,13 @@ class Client:
         waits.number, waits.seconds = waits.number + 1, waits.seconds + delay
         self._progress.note(f"{error.message.rstrip('.')}; trying again in {delay:.0f} s")
         time.sleep(delay)
+
+
+def _endless(request_id: str | None) -> BrokenAnswerError:
+    """The error of an answer that is too much, of which nothing is worth showing."""
+    return BrokenAnswerError(
+        "The answer has no end.", hint="No more of it was read.", request_id=request_id, transcript=""
+    )
 
 
 def _as_delta(whole: Reply) -> Delta:

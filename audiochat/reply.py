@@ -73,6 +73,13 @@ class Assembly:
         self._usage = Usage()
         self._finish_reason: str | None = None
         self._model: str | None = None
+        self.begun = False
+        """Whether there was an event."""
+
+    @property
+    def transcript(self) -> str:
+        """The words so far."""
+        return "".join(self._texts)
 
     def add(self, event: object) -> Delta:
         """Take an event's JSON; what it adds to the answer, which may be nothing.
@@ -80,6 +87,7 @@ class Assembly:
         Raises:
             BrokenAnswerError: it is no event, or its sound is not base64.
         """
+        self.begun = True
         if not isinstance(event, Mapping):
             raise _broken("The stream holds what is no event.", self._request_id)
         self._model = _text(event.get("model")) or self._model
@@ -114,7 +122,7 @@ class Assembly:
         Raises:
             BrokenAnswerError: the stream was cut; or there is no sound, or nothing at all.
         """
-        transcript = "".join(self._texts)
+        transcript = self.transcript
         if not self._ended or (self._sounded and self._expires_at is None) or self._rest:
             raise cut(self._request_id)
         if not transcript and not self._sounded:

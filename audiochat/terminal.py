@@ -266,11 +266,14 @@ class Words:
         self._console = console
         self._column = 0
         self._pending = ""
+        self.begun = False
+        """Whether some of it was shown."""
 
     def add(self, text: str) -> None:
         """Show more of it; a word is shown when it is known to have ended."""
         if self._console is None:
             return
+        self.begun = self.begun or bool(text)
         self._pending += harmless(text)
         *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
         for word in whole:

@@ -136,7 +136,8 @@ STATUSES = [
           "connection_broken", again="later"),
     Fault("413", _status(413, {}), "too large", "http_413", exit_code=4, hints="shorter"),
     Fault("204", Answer(b"", 204, {"Content-Length": "0"}), "not whole JSON"),
-    Fault("an error with status 200", _whole(b'{"error": {"message": "The server had an error", "code": "server_error"}}'),
+    Fault("an error with status 200",
+          _whole(b'{"error": {"message": "The server had an error", "code": "server_error"}}'),
           "had an error", "http_500"),
 ]  # fmt: skip
 
@@ -178,7 +179,8 @@ STALLS = [
 # --- lengths that are not those of the body
 
 TRUNCATED = [
-    Fault("a longer length, then the end", replace(WHOLE, headers={"Content-Length": "99999"}, cut=len(WHOLE.body), end="close"), _BROKE,
+    Fault("a longer length, then the end",
+          replace(WHOLE, headers={"Content-Length": "99999"}, cut=len(WHOLE.body), end="close"), _BROKE,
           "connection_broken", again="later"),
     Fault("a stream closed in the middle", replace(stream(EVENTS, cut=5), end="close"), "cut before its end", "cut",
           comes="stream", words=True),

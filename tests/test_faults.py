@@ -1,8 +1,8 @@
-"""Every fault × every command: the right exit code, one helpful message, nothing lost, nothing left, nothing paid twice."""
+"""Every fault, every command: the right exit code, one helpful message, nothing lost, left over or paid twice."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib.util
 import ipaddress
 import json
@@ -120,7 +120,7 @@ def _certificate(path: Path, *, host: str, days: int) -> Path:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "audiochat's tests")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     names: list[x509.GeneralName] = [x509.DNSName(host)]
     if host[0].isdigit():
         names = [x509.IPAddress(ipaddress.ip_address(host))]
@@ -130,8 +130,8 @@ def _certificate(path: Path, *, host: str, days: int) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(days=30))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -258,13 +258,8 @@ def first_answer() -> Answer:
 
 
 def case(fault: Fault, command: Command) -> Any:
-    """A row of the table; what is known to be broken is marked so."""
-    marks = []
-    if fault.name == "a head that drips":
-        marks.append(pytest.mark.xfail(reason="no deadline covers the head: client.py"))
-    if fault.words and fault.comes == "stream" and not command.terminal:
-        marks.append(pytest.mark.xfail(reason="the words of a cut stream are lost off a terminal: cli/answer.py"))
-    return pytest.param(fault, command, marks=marks, id=f"{fault.name} - {command.name}")
+    """A row of the table."""
+    return pytest.param(fault, command, id=f"{fault.name} - {command.name}")
 
 
 CASES = [case(fault, command) for fault in FAULTS for command in COMMANDS if meet(fault, command)]
@@ -485,14 +480,8 @@ LARGEST = 500.0
 """Megabytes: 200 of an answer, a copy or two, and Python with its libraries."""
 
 
-MARKS_OF_FLOODS = {
-    "a gzip bomb as an error": pytest.mark.xfail(reason="watch.py counts the bytes before they are decoded"),
-    "a stream of 250 MB of words": pytest.mark.xfail(reason="a stream may grow without end: client.py"),
-}
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="measures memory as POSIX does")
-@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS_OF_FLOODS.get(name, ())) for name in floods()])
+@pytest.mark.parametrize("name", floods())
 def test_too_much_is_not_taken(name: str, room: Room, openai: Service, tried: Tried) -> None:
     """Answers of 250 MB and gzip bombs end early, in little memory, and are not asked for again."""
     tried("faults x commands")

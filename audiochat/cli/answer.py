@@ -13,7 +13,7 @@ from audiochat.cli import inputs
 from audiochat.cli.options import FORMAT_OF_SUFFIX, SUFFIX_OF_FORMAT, AnswerOptions
 from audiochat.errors import AudiochatError, UsageError
 from audiochat.request import VOICES, Request, UserTurn
-from audiochat.terminal import Streams, Terminal
+from audiochat.terminal import Streams, Terminal, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,15 +149,17 @@ class Run:
             system="\n\n".join(part for part in (self.system, system) if part) or None,
             parameters=self._parameters,
         )
+        words = self._screen.words()
         try:
-            reply = self._stream(request, outlet) if live else self._wait(request)
+            reply = self._stream(request, outlet, words) if live else self._wait(request)
             delivered = None
             if outlet is not None and (required or reply.audio is not None):
                 delivered = outlet.finish(reply) if live else outlet.give(reply)
             elif outlet is not None:
                 outlet.abandon()
         except AudiochatError as exc:
-            self._save_words(exc, outlet)
+            if not words.begun:
+                self._save_words(exc, outlet)
             raise
         started, self._started = self._started, time.monotonic()
         return Answered(reply, delivered, self._started - started, outlet)
@@ -182,10 +184,9 @@ class Run:
         with self._screen.waiting("Waiting for the answer"):
             return self._client.send(request)
 
-    def _stream(self, request: Request, outlet: Outlet | None) -> Reply:
+    def _stream(self, request: Request, outlet: Outlet | None, words: Words) -> Reply:
         """Hand the answer on while it comes."""
         stream = self._client.stream(request)
-        words = self._screen.words()
         try:
             for delta in self._screen.expecting("Waiting for the answer", stream):
                 words.add(delta.text)
@@ -203,11 +204,11 @@ class Run:
 
     def _save_words(self, error: AudiochatError, outlet: Outlet | None) -> None:
         """Show what an answer that is spoiled otherwise says: it has been paid for."""
-        if error.transcript is None or self._screen.as_json:  # the envelope has them
+        if not error.transcript or self._screen.as_json:  # the envelope has them
             return
         if outlet is not None and outlet.takes_stdout:
             self._screen.aside(error.transcript, always=True)
-        elif not self._screen.shows_words:
+        else:
             self._screen.transcript(error.transcript)
 
 

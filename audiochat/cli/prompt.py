@@ -102,8 +102,6 @@ class Prompt:
             elif self._attached:
                 self._ask(UserTurn())
         except AudiochatError as error:
-            if error.transcript is not None:
-                self._screen.transcript(error.transcript)
             self._screen.error(error)
         except KeyboardInterrupt:
             self._screen.note("Stopped.")

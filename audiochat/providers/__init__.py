@@ -126,7 +126,7 @@ def http_client(
             follow_redirects=False,
             auth=auth,
             mounts=direct,
-            event_hooks={"response": [watch.watch]},
+            event_hooks={"request": [watch.hurry], "response": [watch.watch]},
         )
     except (ImportError, OSError, ValueError) as exc:
         raise ConfigurationError(
