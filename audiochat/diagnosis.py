@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import platform
 import socket
 import ssl
 import tempfile
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,7 @@ from audiochat.request import Recording, Request, UserTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from audiochat.config import Settings
@@ -57,27 +59,53 @@ def diagnose(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
         settings: As the commands would use them.
         send_request: Whether the request that proves the deployment may be sent, and paid for.
     """
-    checks: dict[str, Callable[[], list[Finding]]] = {
-        "versions": _versions,
-        "settings": lambda: list(_settings(settings)),
-        "service": lambda: list(_service(settings, send_request=send_request)),
-        "codecs": _codecs,
-        "devices": lambda: [_device("loudspeaker", devices.loudspeaker), _device("microphone", devices.microphone)],
-        "models": lambda: _models(settings),
-        "folders": lambda: [_folder("cache", config.cache_directory()), _folder("sessions", config.data_directory())],
-    }
+    checks = [
+        _Check("versions", _versions()),
+        _Check("settings", _settings(settings)),
+        _Check("service", _service(settings, send_request=send_request)),
+        _Check("codecs", _codecs()),
+        _Check("devices", _devices()),
+        _Check("models", _models(settings)),
+        _Check("folders", _folders()),
+    ]
     deadline = monotonic() + SECONDS
-    for name, future in {name: started(check, name="doctor") for name, check in checks.items()}.items():
+    for check, future in [(check, started(check.run, name="doctor")) for check in checks]:
+        yield from check.found_until(deadline, future)
+
+
+@dataclass(slots=True)
+class _Check:
+    """Something to examine, and what was found so far."""
+
+    name: str
+    steps: Iterator[Finding]
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Find all of it."""
+        for finding in self.steps:
+            self.findings.append(finding)
+
+    def found_until(self, deadline: float, future: Future[None]) -> Iterator[Finding]:
+        """What was found when it ended, or when there was no more time."""
         try:
-            yield from future.result(timeout=max(0.0, deadline - monotonic()))
+            future.result(timeout=max(0.0, deadline - monotonic()))
         except FutureTimeoutError:
-            yield Finding(name, "failure", f"No result within {SECONDS:.0f} seconds.", "Check the network, then again.")
+            yield from (found := tuple(self.findings))
+            after = f", after {', '.join(finding.check for finding in found)}" if found else ""
+            what = f"No result within {SECONDS:.0f} seconds{after}."
+            yield Finding(self.name, "failure", what, "Check the network and the sign-in ('az login'), then again.")
+        except Exception as exc:  # noqa: BLE001 - the other checks are of use all the same
+            yield from self.findings
+            yield Finding(self.name, "failure", f"This could not be examined: {type(exc).__name__}.", "Report it.")
+        else:
+            yield from self.findings
 
 
-def _versions() -> list[Finding]:
+def _versions() -> Iterator[Finding]:
     libraries = ", ".join(f"{name} {metadata.version(name)}" for name in _LIBRARIES)
     what = f"audiochat {__version__}, Python {platform.python_version()} on {platform.system()}; {libraries}"
-    return [Finding("versions", "ok", what)]
+    yield Finding("versions", "ok", what)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -190,18 +218,26 @@ def _failed(check: str, error: AudiochatError) -> Finding:
     return Finding(check, "failure", error.message, error.hint)
 
 
-def _codecs() -> list[Finding]:
+def _codecs() -> Iterator[Finding]:
     pcm = bytes(9600)
     missing = []
     for format_ in convert.FORMATS:
         try:
-            convert.encode(pcm, format_)
-        except Exception:  # noqa: BLE001 - a build of FFmpeg without an encoder says so in many ways
+            encoded = convert.encode(pcm, format_)
+            if format_ != "pcm16":
+                b"".join(convert.decode(io.BytesIO(encoded), name=format_))
+        except Exception:  # noqa: BLE001 - a build of FFmpeg without a codec says so in many ways
             missing.append(format_)
     if missing:
         cure = "Install PyAV from its wheel: pip install --force-reinstall --only-binary=av av"
-        return [Finding("codecs", "failure", f"cannot write {', '.join(missing)}", cure)]
-    return [Finding("codecs", "ok", f"can write {', '.join(convert.FORMATS)}")]
+        yield Finding("codecs", "failure", f"cannot read and write {', '.join(missing)}", cure)
+    else:
+        yield Finding("codecs", "ok", f"can read and write {', '.join(convert.FORMATS)}")
+
+
+def _devices() -> Iterator[Finding]:
+    yield _device("loudspeaker", devices.loudspeaker)
+    yield _device("microphone", devices.microphone)
 
 
 def _device(name: str, open_device: Callable[[], Any]) -> Finding:
@@ -212,13 +248,16 @@ def _device(name: str, open_device: Callable[[], Any]) -> Finding:
     return Finding(name, "ok", f"there is a {name}")
 
 
-def _models(settings: Settings) -> list[Finding]:
+def _models(settings: Settings) -> Iterator[Finding]:
     """The local engine; a lack of it only matters to who uses it."""
     lack: Status = "failure" if settings.provider == "local" else "warning"
-    return [
-        Finding(f"local-{part.name}", "ok" if part.works else lack, part.what, part.cure)
-        for part in providers.local_parts(settings)
-    ]
+    for part in providers.local_parts(settings):
+        yield Finding(f"local-{part.name}", "ok" if part.works else lack, part.what, part.cure)
+
+
+def _folders() -> Iterator[Finding]:
+    yield _folder("cache", config.cache_directory())
+    yield _folder("sessions", config.data_directory())
 
 
 def _folder(name: str, path: Path) -> Finding:

@@ -63,6 +63,11 @@ def test_settings_know_their_source_and_keep_their_secrets(cli: CommandLine, azu
         (error(400, None, "Content blocks are expected to be either text or image_url type."), "audio model"),
         (error(429, "429", "slow", headers={"retry-after": "86400"}), "24 hours"),
         (error(500, None, "The server had an error"), "later"),
+        (error(403, "PermissionDenied", "The principal lacks the data action"), "Cognitive Services OpenAI User"),
+        (error(400, "content_filter", "filtered"), "content filter"),
+        (error(400, "unsupported_format", "no"), "WAV"),
+        (error(400, None, "The data provided for 'input_audio' is not of valid mp3 format"), "WAV"),
+        (error(429, "insufficient_quota", "You exceeded your current quota"), "billing"),
         (Answer(b"<html>", headers={"Content-Type": "text/html"}), "address"),
     ],
 )
@@ -86,6 +91,31 @@ def test_a_sign_in_is_tried_and_named(cli: CommandLine, service: Service, az: Pa
     assert ran.code == 3
     assert "az login" in _findings(ran)["sign-in"]["cure"]
     assert service.requests == []
+
+
+def test_a_sign_in_that_hangs_does_not_hold_the_doctor(process: CommandLine, service: Service, az: Path) -> None:
+    """Ten seconds at most; what was found before it is told, and so is where it got stuck."""
+    (az / "az").write_text("#!/bin/sh\nexec sleep 30\n")
+    started = time.monotonic()
+    ran = process("doctor", "--json", env={"AZURE_OPENAI_ENDPOINT": service.url})
+    assert time.monotonic() - started < 14
+    assert ran.code == 3
+    assert _findings(ran)["tls"]["status"] == "ok"
+    assert (
+        "after endpoint, dns, tls" in _findings(ran)["service"]["what"]
+        or "az login" in _findings(ran)["sign-in"]["cure"]
+    )
+
+
+def test_a_check_that_fails_does_not_take_the_others_along(process: CommandLine, tmp_path: Path) -> None:
+    """A library that is broken is told; the rest is examined all the same."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sounddevice.py").write_text("raise RuntimeError('half installed')\n")
+    ran = process("doctor", "--json", env={"PYTHONPATH": str(tmp_path / "broken"), "OPENAI_API_KEY": CANARY})
+    found = _findings(ran)
+    assert ran.code == 3
+    assert found["devices"]["what"] == "This could not be examined: RuntimeError."
+    assert found["codecs"]["status"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from audiochat.background import result, started
 from audiochat.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future
     from ssl import SSLContext
 
@@ -79,11 +79,11 @@ class LocalPart:
     cure: str | None = None
 
 
-def local_parts(settings: Settings) -> list[LocalPart]:
+def local_parts(settings: Settings) -> Iterator[LocalPart]:
     """The parts of the local engine: what is installed, what is fetched, and whether it is what it should be."""
     from audiochat.providers import local
 
-    return list(local.parts(settings))
+    return local.parts(settings)
 
 
 def without(*names: str) -> Callable[[httpx2.Request], httpx2.Request]:
