@@ -62,8 +62,8 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
     for sent in (credential, *endpoint.custom_headers(settings)):
         endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
     model = settings.model or ""
+    sign_in = None if key else _SignIn(target)  # what takes longest begins first
     trusted = certificates()
-    sign_in = None if key else _SignIn(target)
     sent_with = key or cast("_SignIn", sign_in).token
     if target.path.endswith(_V1):
         sdk = _v1(target, sent_with, trusted)
