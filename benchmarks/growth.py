@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import service
-from harness import AUDIOCHAT, ROOT, Room, Sample, in_turns, room, run, spread
+from harness import AUDIOCHAT, ROOT, Room, Sample, apart, in_turns, room, run, spread, write_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +57,7 @@ class Axis:
 def _analyze(space: Room, megabytes: float) -> Callable[[], Sample]:
     size = int(megabytes * MEGABYTE) // 2 * 2
     name = f"{size}.wav"
-    Path(name).write_bytes(service.wav(size))
+    apart(write_recording, name, size)
     return functools.partial(run, [AUDIOCHAT, "analyze", name, "-o", "answer.wav"], space.azure(f"sound-{size}"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import contextlib
 import json
+import multiprocessing
 import os
 import resource
 import shutil
@@ -14,9 +15,12 @@ import sys
 import tempfile
 import time
 import urllib.request
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -179,6 +183,20 @@ def _watch(stdout: int, until: bytes, asks: Room | None) -> tuple[float, dict[st
 def own_peak() -> int:
     """Bytes of memory that this process has had: a child inherits them as its own peak, so they have to be few."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT
+
+
+T = TypeVar("T")
+
+
+def apart(work: Callable[..., T], *arguments: object) -> T:
+    """What `work` gives, done in a process of its own: see `own_peak`."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def write_recording(name: str, size: int) -> None:
+    """Write a WAV file of `size` bytes."""
+    Path(name).write_bytes(service.wav(size))
 
 
 NameT = TypeVar("NameT")
