@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat import config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
 _PACKAGE = "openai.types"
@@ -38,6 +39,16 @@ def end() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """A block in which libraries are imported."""
+    begin()
+    try:
+        yield
+    finally:
+        end()
 
 
 class _Finder(MetaPathFinder):

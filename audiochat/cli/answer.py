@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from audiochat.cli.delivery import Delivered, Outlet
+    from audiochat.client import Client
+    from audiochat.providers import Connection
     from audiochat.reply import Reply
     from audiochat.request import Turn
 
@@ -64,13 +67,10 @@ def ask(question: Question, options: AnswerOptions, screen: Terminal) -> None:
         suffix = SUFFIX_OF_FORMAT[question.format]
         name = f"{question.stem}{suffix}" if options.output is None else options.output
         outlet = outlet_for(name, question.format, options, screen)
+    run = Run(options, screen)
     if options.record:  # nobody should speak in vain: everything else is checked before
-        run = Run(options, screen)
-        turn = question.turn()
-    else:
-        turn = question.turn()
-        run = Run(options, screen)
-    run.show(run.exchange((turn,), outlet), question.command)
+        run.connection  # noqa: B018 - made when it is looked at
+    run.show(run.exchange((question.turn(),), outlet), question.command)
 
 
 def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal) -> Outlet:
@@ -114,17 +114,25 @@ class Run:
         from audiochat import providers
 
         self._screen = screen
-        settings = config.load(options.flags())
+        self._settings = settings = config.load(options.flags())
         self.system = inputs.system_message(options.system)
         self._parameters = options.parameters()
-        self._started = time.monotonic()
         self.voice = settings.voice
-        self.connection = providers.connect(settings, screen)
+        self._connect = providers.begin(settings, screen)
         if settings.provider != "local" and settings.voice not in VOICES:
             screen.note(f"The voice {settings.voice!r} is not one that is known; asking for it all the same.")
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The connection, made when it is first looked at: what was begun with the run goes on until then."""
+        return self._connect()
+
+    @cached_property
+    def _client(self) -> Client:
         from audiochat.client import Client
 
-        self._client = Client(self.connection, timeout=settings.timeout, retries=settings.retries, progress=screen)
+        settings = self._settings
+        return Client(self.connection, timeout=settings.timeout, retries=settings.retries, progress=self._screen)
 
     def exchange(
         self, turns: tuple[Turn, ...], outlet: Outlet | None, *, system: str | None = None, required: bool = True
@@ -139,6 +147,7 @@ class Run:
         """
         from audiochat.cli import delivery
 
+        started = time.monotonic()
         live = self._screen.shows_words or (outlet is not None and outlet.live)
         format_ = None if outlet is None else "pcm16" if live else delivery.service_format(outlet.format)
         request = Request(
@@ -161,8 +170,7 @@ class Run:
             if not words.begun:
                 self._save_words(exc, outlet)
             raise
-        started, self._started = self._started, time.monotonic()
-        return Answered(reply, delivered, self._started - started, outlet)
+        return Answered(reply, delivered, time.monotonic() - started, outlet)
 
     def show(self, answered: Answered, command: str, **more: Any) -> None:
         """Show the words, unless they were shown while they came; and what is worth a note."""

@@ -1,10 +1,10 @@
-"""Who answers: each provider is one file that turns Settings into one ready SDK client."""
+"""Who answers: each provider is one file that turns Settings into one ready SDK client, in two steps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from audiochat import quickly
 from audiochat.background import result, started
@@ -36,37 +36,52 @@ class Connection:
     """Signs in, and tells with what; None where a key needs no sign-in."""
 
 
-def connect(settings: Settings, progress: Progress) -> Connection:
-    """The connection that the settings ask for.
+Connect: TypeAlias = "Callable[[], Connection]"
+"""The second step: what makes the connection that was begun."""
+
+
+def begin(settings: Settings, progress: Progress) -> Connect:
+    """Check what can be checked, and start what takes a while: a sign-in runs while recordings are read.
 
     Raises:
         ConfigurationError: a setting is missing, or a credential would go astray.
-        SignInError: keyless sign-in fails.
     """
     import logging
 
     # What these libraries log is for their developers; what a person needs is in our errors.
     for library in ("azure", "openai", "httpx2", "httpcore2", "msal"):
         logging.getLogger(library).addHandler(logging.NullHandler())
-    quickly.begin()
-    try:
-        return _connector(settings.provider)(settings, progress)
-    finally:
-        quickly.end()
+    with quickly.importing():
+        second = _beginning(settings.provider)(settings, progress)
+
+    def connect() -> Connection:
+        with quickly.importing():
+            return second()
+
+    return connect
 
 
-def _connector(provider: ProviderName) -> Callable[[Settings, Progress], Connection]:
+def connect(settings: Settings, progress: Progress) -> Connection:
+    """The connection that the settings ask for, both steps at once.
+
+    Raises:
+        ConfigurationError: a setting is missing, or a credential would go astray.
+    """
+    return begin(settings, progress)()
+
+
+def _beginning(provider: ProviderName) -> Callable[[Settings, Progress], Connect]:
     if provider == "azure":
         from audiochat.providers import azure
 
-        return azure.connect
+        return azure.begin
     if provider == "openai":
         from audiochat.providers import openai
 
-        return openai.connect
+        return openai.begin
     from audiochat.providers import local
 
-    return local.connect
+    return local.begin
 
 
 @dataclass(frozen=True, slots=True)

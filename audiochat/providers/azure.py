@@ -11,7 +11,7 @@ from audiochat.background import result, started
 from audiochat.config import Source
 from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
 from audiochat.errors import ConfigurationError, SignInError
-from audiochat.providers import ACCOUNT, Connection, certificates, http_client, without
+from audiochat.providers import ACCOUNT, Connect, Connection, certificates, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,8 @@ _HINTS = {
 }
 
 
-def connect(settings: Settings, _progress: Progress) -> Connection:
-    """Make the SDK client for the resource that AZURE_OPENAI_ENDPOINT names.
+def begin(settings: Settings, _progress: Progress) -> Connect:
+    """Begin the sign-in to the resource that AZURE_OPENAI_ENDPOINT names; then make the SDK client for it.
 
     Raises:
         ConfigurationError: there is no endpoint, or the credential must not go to it.
@@ -61,17 +61,20 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
     )
     for sent in (credential, *endpoint.custom_headers(settings)):
         endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
-    model = settings.model or ""
-    sign_in = None if key else _SignIn(target)  # what takes longest begins first
-    trusted = certificates()
-    sent_with = key or cast("_SignIn", sign_in).token
-    if target.path.endswith(_V1):
-        sdk = _v1(target, sent_with, trusted)
-    else:
-        sdk = _dated(target, sent_with, trusted, model, settings.azure_api_version)
-    return Connection(
-        sdk=sdk, provider="azure", model=model, hints=_HINTS, sign_in=None if sign_in is None else sign_in.credential
-    )
+    sign_in = None if key else _SignIn(target)
+
+    def connect() -> Connection:
+        model = settings.model or ""
+        trusted = certificates()
+        sent_with = key or cast("_SignIn", sign_in).token
+        if target.path.endswith(_V1):
+            sdk = _v1(target, sent_with, trusted)
+        else:
+            sdk = _dated(target, sent_with, trusted, model, settings.azure_api_version)
+        signed = None if sign_in is None else sign_in.credential
+        return Connection(sdk=sdk, provider="azure", model=model, hints=_HINTS, sign_in=signed)
+
+    return connect
 
 
 def _v1(target: Endpoint, credential: str | Callable[[], str], trusted: Future[SSLContext]) -> OpenAI:

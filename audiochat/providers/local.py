@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from audiochat.config import Source
 from audiochat.endpoint import Credential
 from audiochat.errors import ConfigurationError
 from audiochat.installation import install_command
-from audiochat.providers import ACCOUNT, Connection, LocalPart, certificates, http_client, without
+from audiochat.providers import ACCOUNT, Connect, Connection, LocalPart, certificates, http_client, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,12 @@ LLM_KEY = "AUDIOCHAT_LOCAL_LLM_KEY"
 _CONNECT = "To use Azure OpenAI set AZURE_OPENAI_ENDPOINT, to use OpenAI set OPENAI_API_KEY."
 
 
-def connect(settings: Settings, progress: Progress) -> Connection:
+def begin(settings: Settings, progress: Progress) -> Connect:
+    """Nothing yet: the first step with the engine may be to fetch its models, and the question may be no question."""
+    return partial(_connect, settings, progress)
+
+
+def _connect(settings: Settings, progress: Progress) -> Connection:
     """Make the SDK client of the engine, its models on disk.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from audiochat import endpoint
 from audiochat.endpoint import OPENAI_HOSTS, Credential
 from audiochat.errors import ConfigurationError
-from audiochat.providers import ACCOUNT, Connection, certificates, http_client, without
+from audiochat.providers import ACCOUNT, Connect, Connection, certificates, http_client, without
 
 if TYPE_CHECKING:
     from audiochat.config import Settings
@@ -23,8 +23,8 @@ _HINTS = {
 }
 
 
-def connect(settings: Settings, _progress: Progress) -> Connection:
-    """Make the SDK client for OpenAI, or for the server that OPENAI_BASE_URL names.
+def begin(settings: Settings, _progress: Progress) -> Connect:
+    """Begin the SDK client for OpenAI, or for the server that OPENAI_BASE_URL names.
 
     Raises:
         ConfigurationError: OpenAI's own host needs a key, or the key must not go to the server.
@@ -36,15 +36,19 @@ def connect(settings: Settings, _progress: Progress) -> Connection:
     sent = [] if key is None else [Credential(KEY, settings.source(KEY))]
     for credential in (*sent, *endpoint.custom_headers(settings)):
         endpoint.check(target, credential, settings=settings, variable=BASE_URL, vendor_hosts=OPENAI_HOSTS)
-    trusted = certificates()
-    from openai import OpenAI
 
-    # A server of one's own often has no keys; then none is sent, not even a made-up one.
-    left_out = (*(() if key else ("Authorization",)), *(() if target.within(OPENAI_HOSTS) else ACCOUNT))
-    sdk = OpenAI(
-        base_url=target.url,
-        api_key=key or "none",  # the SDK insists on one
-        http_client=http_client(trusted, auth=without(*left_out)),
-        max_retries=0,
-    )
-    return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS)
+    def connect() -> Connection:
+        trusted = certificates()
+        from openai import OpenAI
+
+        # A server of one's own often has no keys; then none is sent, not even a made-up one.
+        left_out = (*(() if key else ("Authorization",)), *(() if target.within(OPENAI_HOSTS) else ACCOUNT))
+        sdk = OpenAI(
+            base_url=target.url,
+            api_key=key or "none",  # the SDK insists on one
+            http_client=http_client(trusted, auth=without(*left_out)),
+            max_retries=0,
+        )
+        return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS)
+
+    return connect
