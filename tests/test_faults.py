@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
     Tried = Callable[..., None]
 
+pytestmark = pytest.mark.reliability
+
 PRECIOUS = b"what was there before"
 FIRST = "The first answer."
 """The words of the first turn, which goes well."""
