@@ -252,6 +252,12 @@ def ordinary_imports() -> bool:
     return bool(os.environ.get("AUDIOCHAT_ORDINARY_IMPORTS"))
 
 
+def without_plugins() -> None:
+    """Let pydantic look for none of its plugins: it would read a file of every package that is installed."""
+    if not ordinary_imports():
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def without_telemetry() -> None:
     """Keep onnxruntime, which the engine's voice and ear run on, from collecting events for its makers."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

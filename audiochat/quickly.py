@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import platform
 import sys
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
@@ -29,9 +30,12 @@ _PACKAGE = "openai.types"
 def begin() -> None:
     """Import on demand from now on, and collect no garbage: imports make none, and much that looks like it."""
     gc.disable()
-    there = _PACKAGE in sys.modules or any(isinstance(finder, _Finder) for finder in sys.meta_path)
-    if not there and not config.ordinary_imports():
+    if config.ordinary_imports():
+        return
+    if _PACKAGE not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+    if sys.platform != "win32":
+        _ask_for_no_processor()
 
 
 def end() -> None:
@@ -39,6 +43,12 @@ def end() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+def _ask_for_no_processor() -> None:
+    """Let `platform` start no `uname -p`: what the SDK tells the service about this machine is the same without."""
+    known = vars(platform.uname())  # one object for the whole process, which computes this when it is looked at
+    known.setdefault("processor", "")
 
 
 @contextmanager

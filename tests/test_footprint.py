@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +103,52 @@ def test_a_command_loads_little(
     assert any(Path(module).stem.startswith("__main__") for module in modules), "what -v tells is not understood"
     assert not NEVER[command] & {_package(module) for module in modules}
     assert len(modules) <= MODULES[command]
+
+
+_AUDITED = """
+import json, os, sys
+heard = []
+
+def hear(event, arguments):
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec", "socket.getaddrinfo", "socket.connect"):
+        heard.append([event, str(arguments)])
+    elif event == "open" and isinstance(arguments[0], str) and arguments[1] != "w":
+        heard.append([event, arguments[0]])
+
+def leave(code, leave=os._exit):
+    print(json.dumps(heard), file=sys.stderr, flush=True)
+    leave(code)
+
+sys.addaudithook(hear)
+os._exit = leave
+from audiochat.__main__ import main
+main()
+"""
+
+
+def _heard(*arguments: str) -> list[tuple[str, str]]:
+    """What a command line asks the system for, in order: the audit events of Python."""
+    done = subprocess.run([sys.executable, "-c", _AUDITED, *arguments], capture_output=True, check=True, timeout=60)
+    return [(event, about) for event, about in json.loads(done.stderr.splitlines()[-1])]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["speak", "--help"], ["sessions", "list"]], ids=" ".join)
+def test_a_command_starts_by_itself(arguments: list[str]) -> None:
+    """No program is started, no name looked up, no connection made."""
+    assert {event for event, _ in _heard(*arguments)} <= {"open"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Python itself asks `ver` there for the version of Windows")
+def test_a_question_takes_one_connection_and_reads_nothing_twice(azure: Service) -> None:
+    """One connection, to the service; no program is started; no file is read twice, nor one of each package."""
+    azure.answer(completion(audio=wav.wrap(PCM)))
+    Path("question.wav").write_bytes(wav.wrap(PCM))
+    heard = _heard("analyze", "question.wav", "-q")
+    assert [event for event, _ in heard if event != "open"] == ["socket.getaddrinfo", "socket.connect"]
+    read = Counter(about for event, about in heard if event == "open" and not about.endswith((".pyc", ".zip", ".so")))
+    assert read["question.wav"] == 1
+    assert [name for name, times in read.items() if times > 1] == []
+    assert [name for name in read if name.endswith("entry_points.txt")] == []
 
 
 def _peak_megabytes(*arguments: str) -> float:

@@ -114,6 +114,7 @@ class Run:
         from audiochat import providers
 
         self._screen = screen
+        config.without_plugins()
         self._settings = settings = config.load(options.flags())
         self.system = inputs.system_message(options.system)
         self._parameters = options.parameters()
