@@ -21,11 +21,11 @@ _INTERRUPTED = "interrupted"
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        _leave(_version())
-    gc.disable()  # until the libraries are imported, see audiochat.quickly
     try:
+        arguments = sys.argv[1:]
+        if arguments == ["--version"]:
+            _leave(_version())
+        gc.disable()  # until the libraries are imported, see audiochat.quickly
         from audiochat import endings
 
         endings.heed()

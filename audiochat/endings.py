@@ -50,7 +50,7 @@ def heed() -> None:
     for number in (getattr(signal, name) for name in _ENDS if hasattr(signal, name)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup wants to last
             signal.signal(number, _end)
-    sys.unraisablehook = _lost
+    sys.unraisablehook, sys.excepthook = _lost, _shown
     _State.heeding = True
     if sys.platform != "win32":
         import _thread
@@ -115,6 +115,12 @@ def _lost(told: Any) -> None:
     number, _State.number = _State.number, None
     if number is not None:
         _thread.start_new_thread(_come_again, (number,))
+
+
+def _shown(kind: type[BaseException], *rest: Any) -> None:
+    """Libraries in C show what they are about to drop."""
+    if kind is not KeyboardInterrupt:
+        sys.__excepthook__(kind, *rest)
 
 
 def _come_again(number: int) -> None:
