@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 
 TYPE_CHECKING = False  # typing's own takes longer to import than all that `--version` does
 if TYPE_CHECKING:
-    from types import FrameType
     from typing import NoReturn
 
     from audiochat.errors import AudiochatError
     from audiochat.terminal import Terminal
 
-INTERRUPTED = 130
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + 2
 UNWRITABLE = 6
 
 _INTERRUPTED = "interrupted"
-_ENDS = ("SIGTERM", "SIGHUP")
-"""Signals that end the process, where the system has them; with SIGHUP its terminal has gone."""
-
-
-class Terminated(BaseException):
-    """Somebody wants the process to end: what it has begun is tidied up on the way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        _leave(_version())
-    gc.disable()  # until the libraries are imported, see audiochat.quickly
     try:
-        _heed_signals()
+        arguments = sys.argv[1:]
+        if arguments == ["--version"]:
+            _leave(_version())
+        gc.disable()  # until the libraries are imported, see audiochat.quickly
+        from audiochat import endings
+
+        endings.heed()
         code = run(arguments)
-    except KeyboardInterrupt:  # before there was anything to interrupt
+        endings.over()
+    except KeyboardInterrupt:  # before there was anything to interrupt, or on the way out
         code = INTERRUPTED
-    except Terminated as exc:
-        code = exc.exit_code
+    except SystemExit as exc:
+        code = int(exc.code or 0)
     _leave(code)
 
 
@@ -60,29 +52,30 @@ def _version() -> int:
     return 0
 
 
-def _heed_signals() -> None:
-    import signal
-
-    for number in (getattr(signal, name) for name in _ENDS if hasattr(signal, name)):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup wants to last
-            signal.signal(number, _terminate)
-
-
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    raise Terminated(number)
-
-
 def _leave(code: int) -> NoReturn:
-    """End the process as soon as everything is written: to take the interpreter down would take a while longer."""
+    """End the process as soon as everything is written."""
+    from audiochat import endings
+
+    if code < SIGNALLED:  # otherwise a reader who reads no more would be waited for
+        code = _flushed(code)
+    endings.leave(code)
+
+
+def _flushed(code: int) -> int:
+    """The exit code, when everything is written that was to be."""
     try:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-    except (BrokenPipeError, KeyboardInterrupt, Terminated):  # it ends anyway
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
         pass
     except OSError:  # what was to be told is told
         code = code or UNWRITABLE
-    os._exit(code)
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:  # notes that nobody gets change nothing
+        pass
+    return code
 
 
 def run(arguments: list[str]) -> int:
@@ -103,6 +96,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str], screen: Terminal) -> int:
+    from audiochat import endings
     from audiochat.errors import AudiochatError, FileError
     from audiochat.terminal import ReaderGone
 
@@ -119,7 +113,10 @@ def _run(arguments: list[str], screen: Terminal) -> int:
     except BrokenPipeError as exc:  # the help, which Typer prints, has fewer readers than lines
         screen.abandon_stdout()
         raise ReaderGone from exc
-    except Exception as exc:  # noqa: BLE001 - the last resort
+    except Exception as exc:
+        number = endings.number()
+        if number is not None:  # what fails on the way out: its terminal has gone, say
+            raise endings.Terminated(SIGNALLED + number) from exc
         if isinstance(exc, OSError) and screen.abandon_if_full(exc):
             return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
         return _report(_bug(exc), screen, arguments)
@@ -130,6 +127,7 @@ def _invoke(arguments: list[str]) -> int:
     from typer.main import get_command
 
     from audiochat.cli.app import app
+    from audiochat.endings import Terminated
     from audiochat.errors import UsageError
 
     try:
@@ -139,6 +137,8 @@ def _invoke(arguments: list[str]) -> int:
         raise UsageError(message or "Nothing was asked.", hint="See 'audiochat --help'.") from exc
     except typer.Abort as exc:
         raise KeyboardInterrupt from exc
+    except Terminated:
+        raise
     except SystemExit as exc:  # how Typer ends when its reader has gone
         raise BrokenPipeError from exc
     if code == INTERRUPTED:

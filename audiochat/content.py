@@ -6,7 +6,8 @@ import base64
 import io
 import tempfile
 import threading
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,22 +21,29 @@ _IN_MEMORY = 1 << 20
 
 
 class Content:
-    """Bytes that are written once, at the end, and read in slices; a temporary file holds them when they are many."""
+    """Bytes that are written once, at the end, and read in slices; a temporary file holds them when they are many.
+
+    Where temporary files find no room they stay in memory: they may be an answer, which is paid for.
+    """
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - gone with this object
+        self._file: IO[bytes] = io.BytesIO()
+        self._few = True
         self._size = 0
         self._turn = threading.Lock()
 
     def write(self, data: bytes) -> None:
-        """Add bytes at the end.
-
-        Raises:
-            OSError: there is no room for temporary files.
-        """
+        """Add bytes at the end."""
         with self._turn:
-            self._file.seek(self._size)
-            self._file.write(data)
+            if self._few and self._size + len(data) > _IN_MEMORY:
+                self._few = False
+                with suppress(OSError):
+                    self._move(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - gone with this object
+            try:
+                self._add(data)
+            except OSError:
+                self._move(io.BytesIO())
+                self._add(data)
             self._size += len(data)
 
     def __len__(self) -> int:
@@ -46,6 +54,23 @@ class Content:
         with self._turn:
             self._file.seek(start)
             return self._file.read(max(0, stop - start))
+
+    def _add(self, data: bytes) -> None:
+        self._file.seek(self._size)
+        _write(self._file, data)
+
+    def _move(self, to: IO[bytes]) -> None:
+        """Hold the bytes in another file, once they are all there."""
+        self._file.seek(0)
+        _write(to, self._file.read(self._size))
+        self._file = to
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """Write all of it: a file that is not buffered takes what it likes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 Data: TypeAlias = "bytes | Content"

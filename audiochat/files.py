@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
+import re
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from audiochat import config
 from audiochat.content import Data, blocks
 from audiochat.errors import FileError
+from audiochat.progress import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from audiochat.progress import Progress
 
 STDIN_LIMIT = 1_000_000_000
 """Bytes of a recording on stdin; it is kept on disk beyond the first few."""
 
 TEXT_LIMIT = 16_000_000
 """Bytes of a prompt or a system message."""
+
+_OPEN_FILES = re.compile("/dev|/dev/fd|/proc/.+/fd")
+"""Folders whose names lead to open files, /dev/stdout and the like: nothing is to be put there, or replaced."""
 
 _SPOOLED = 32_000_000
 _BLOCK = 1 << 20
@@ -54,41 +64,77 @@ class Target:
     def _check(self, *, folder: bool) -> None:
         if folder or self.path.is_dir():
             raise FileError(f"{self.path} is a folder, not a file to write.", hint="Add a file name to it.")
-        self.path.exists()  # raises where the name itself is impossible
         where = self.path.parent
         if not where.is_dir():
             raise FileError(f"There is no folder {where} to write {self.path.name} in.", hint="Make it first.")
-        if _is_special(self.path):
-            return
-        if not os.access(where, os.W_OK | os.X_OK):
+        with contextlib.suppress(FileNotFoundError):
+            self.path.lstat()  # raises where the name itself is impossible
+        if _is_printed_on(self.path):
+            raise FileError(f"{self.path} is where words are printed.", hint="For the sound on stdout: -o -")
+        if self.replace and self.path.exists() and not os.access(self.path, os.W_OK):
+            raise FileError(f"{self.path} is protected from writing.", hint="Choose another with -o, or unprotect it.")
+        if not _is_special(self.path) and not os.access(where, os.W_OK | os.X_OK):
             raise FileError(f"The folder {where} cannot be written to.", hint="Choose another with -o.")
 
-    def save(self, data: Data) -> Path:
+    def save(self, data: Data, progress: Progress | None = None) -> Path:
         """Write a whole file, atomically; the path it got.
 
+        Args:
+            data: What is in it.
+            progress: Told when a pipe has no reader yet, for whom to wait.
+
         Raises:
-            FileError: it cannot be written; `data` is then kept among the temporary files.
+            FileError: it cannot be written; `data` is then kept where there is room.
         """
         try:
             if _is_special(self.path):
-                with self.path.open("wb") as device:
-                    device.writelines(blocks(data))
+                _write_to(self.path, data, progress or Silence())
                 return self.path
             with _temporary(self.path, data) as temporary:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
         except OSError as exc:
             why = exc.strerror or str(exc)
-            hint = _rescue(data, self.path) or "Make room, or choose another place with -o."
+            kept = _rescue(data, self.path)
+            hint = f"The answer is kept as {kept}." if kept else "Its sound finds no room anywhere, and is lost."
             raise FileError(f"{self.path} cannot be written: {why}.", hint=hint) from exc
 
 
 def _is_special(path: Path) -> bool:
-    """A device or a pipe has no content to replace: it is written to."""
+    """A device or a pipe has no content to replace, and a name of an open file no place: they are written to."""
     try:
         mode = path.stat().st_mode
     except OSError:
         return False
-    return not stat.S_ISREG(mode)
+    return not stat.S_ISREG(mode) or _OPEN_FILES.fullmatch(os.path.realpath(path.parent)) is not None
+
+
+def _is_printed_on(path: Path) -> bool:
+    """Whether it is our own stdout or stderr, other than a device that takes everything from everybody."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            opened = os.fstat(descriptor)
+            if os.path.samestat(path.stat(), opened):
+                return os.isatty(descriptor) or not stat.S_ISCHR(opened.st_mode)
+    return False
+
+
+def _write_to(path: Path, data: Data, progress: Progress) -> None:
+    """Write to what is there, and wait for the reader of a pipe."""
+    flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except OSError as exc:
+        if exc.errno != errno.ENXIO or not path.is_fifo():
+            raise
+        progress.note(f"{path} is a pipe that nobody reads yet: waiting for its reader.")
+        descriptor = os.open(path, flags)
+    if sys.platform != "win32":
+        os.set_blocking(descriptor, True)
+    with open(descriptor, "wb", buffering=0) as device:  # noqa: PTH123 - a descriptor
+        for block in blocks(data):  # unbuffered: what a reader does not take is not tried again at the end
+            rest = memoryview(block)
+            while rest:
+                rest = rest[device.write(rest) :]
 
 
 @contextlib.contextmanager
@@ -107,8 +153,9 @@ def _temporary(path: Path, data: Data) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path) -> Path:
-    if path.is_file() and not path.is_symlink():
-        shutil.copymode(path, temporary)
+    with contextlib.suppress(FileNotFoundError):  # it can go away meanwhile
+        if stat.S_ISREG(path.lstat().st_mode):
+            shutil.copymode(path, temporary)
     temporary.replace(path)
     return path
 
@@ -137,21 +184,32 @@ def _link(temporary: Path, path: Path) -> None:
         raise
     except (OSError, NotImplementedError, AttributeError):  # a file system without hard links
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except BaseException:  # the name was ours already
+            path.unlink()
+            raise
 
 
-def _rescue(data: Data, path: Path) -> str | None:
-    """The answer has been paid for: keep it where temporary files go."""
-    name = None
+def _rescue(data: Data, path: Path) -> Path | None:
+    """The answer has been paid for: keep it where temporary files go, or else where there is room."""
+    for folder in (None, config.data_directory(), Path()):
+        with contextlib.suppress(OSError):
+            return _kept(data, folder, path.suffix[:9])
+    return None
+
+
+def _kept(data: Data, folder: Path | None, suffix: str) -> Path:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    file = tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=suffix, dir=folder, delete=False)  # noqa: SIM115
     try:
-        with tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=path.suffix[:9], delete=False) as file:
-            name = Path(file.name)
+        with file:
             file.writelines(blocks(data))
-    except OSError:
-        if name is not None:
-            name.unlink(missing_ok=True)
-        return None
-    return f"The answer is kept as {name}."
+    except BaseException:
+        Path(file.name).unlink()
+        raise
+    return Path(file.name)
 
 
 def make_folder(path: Path) -> None:

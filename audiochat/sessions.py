@@ -120,8 +120,12 @@ class Session:
             FileError: the session cannot be written.
         """
         turn = self.turns.pop()
-        with _as_file_error(self.folder):
-            self.save()
+        try:
+            with _as_file_error(self.folder):
+                self.save()
+        except FileError:
+            self.turns.append(turn)
+            raise
         for audio in (*turn.recordings, *([turn.audio] if turn.audio else [])):
             with suppress(OSError):
                 (self.folder / audio.file).unlink()

@@ -181,8 +181,14 @@ class Terminal:
         if console is None:
             yield
             return
-        with console.status(harmless(text, lines=False)):
+        status = console.status(harmless(text, lines=False))
+        with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
+            status.start()
+        try:
             yield
+        finally:
+            with suppress(OSError):
+                status.stop()
 
     @contextmanager
     def meter(self, text: str) -> Iterator[Callable[[float], None]]:

@@ -19,6 +19,7 @@ ROOMS = (
     "errors",
     "progress",
     "background",
+    "endings",
     "installation",
     "config",
     "endpoint",

@@ -133,7 +133,7 @@ class ToFile:
     def abandon(self) -> None:
         """Leave nothing, unless the user wants what came."""
         if self._keep_partial and self._pcm:
-            path = self._target.save(convert.encode(bytes(self._pcm), self.format))
+            path = self._target.save(convert.encode(bytes(self._pcm), self.format), self._screen)
             self._screen.note(f"{path}  {len(self._pcm) / PCM_BYTES_PER_SECOND:.1f} s, not the whole answer")
 
     def settle(self) -> None:
@@ -141,7 +141,7 @@ class ToFile:
 
     def _save(self, data: Data, transcript: str, spoken: SpokenAudio) -> Delivered:
         try:
-            path = self._target.save(data)
+            path = self._target.save(data, self._screen)
         except FileError as exc:
             exc.transcript = transcript
             raise

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiochat import files
+from audiochat import endings, files
 from audiochat.cli import inputs
 from audiochat.cli.options import FORMAT_OF_SUFFIX
 from audiochat.cli.talk import Talk, parse_turn
@@ -52,6 +52,7 @@ class Prompt:
         self._greet()
         interrupted = False
         while True:
+            endings.go_on()
             try:
                 line = session.prompt(f"{self._talk.number}> ").strip()
             except KeyboardInterrupt:
@@ -199,7 +200,7 @@ class Prompt:
         if number and not (number.isdecimal() and 1 <= int(number) <= answered):
             raise UsageError(f"There is no turn {number}.", hint=f"The turns are 1 to {answered}.")
         sound = talk.last_sound
-        if talk.session is not None and answered:
+        if talk.session is not None and answered and (number or sound is None):
             sound = talk.session.sound(int(number or answered))
         elif number and int(number) != answered:
             raise UsageError("Only the last answer is in memory.", hint="Without --no-save all of them are kept.")

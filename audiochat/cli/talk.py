@@ -102,6 +102,10 @@ class Talk:
             # Kept before it is shown: whoever reads the words may have gone.
             if self.session is not None:
                 self.session.add(asked, reply, self.last_sound, origin=self.conversation.origin)
+        except BaseException:  # Ctrl-C among them
+            if self.session is not None:
+                del self.conversation.exchanges[len(self.session.turns) :]
+            raise
         finally:
             session = self.session.name if self.session else None
             self.run.show(answered, "converse", turn=number, session=session)
@@ -121,6 +125,7 @@ class Talk:
         if self.session is not None:
             self.session.undo()
         self.conversation.exchanges.pop()
+        self.last_sound = None
         return True
 
     def _outlet(self) -> tuple[Both | ToMemory | None, ToMemory | None]:
