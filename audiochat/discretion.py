@@ -88,14 +88,13 @@ def _secrets(request: httpx2.Request) -> Iterator[str]:
 def _parts(value: str) -> Iterator[str]:
     """What is secret by itself within a header: behind its scheme, in a cookie, in base64 (`Basic`)."""
     scheme, _, rest = value.partition(" ")
-    words = rest.split() if rest else []
+    yield rest.strip()
+    words = re.split(r"[\s;,]+", value)
+    words += [word.partition("=")[2].strip('"') for word in words]
     if scheme.lower() == "basic":
         with suppress(binascii.Error, UnicodeDecodeError):
-            words += base64.b64decode(rest, validate=True).decode().partition(":")[::2]
-    for word in [*words, *re.split(r"[\s;,]+", value)]:
-        secret = word.partition("=")[2].strip('"') or word
-        if len(secret) > _SHORT:
-            yield from (word, secret)
+            words += base64.b64decode(rest, validate=True).decode().partition(":")
+    yield from (word for word in words if len(word) > _SHORT)
 
 
 @lru_cache(maxsize=16)
