@@ -35,6 +35,8 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except SystemExit as exc:
         code = int(exc.code or 0)
+    except BaseException as exc:  # noqa: BLE001 - Python would show all of it, and it may quote a secret
+        code = _fall(exc)
     _leave(code)
 
 
@@ -50,6 +52,16 @@ def _version() -> int:
         print("audiochat: Standard output cannot be written.\nIs the disk full?", file=sys.stderr)  # noqa: T201
         return UNWRITABLE
     return 0
+
+
+def _fall(exc: BaseException) -> int:
+    """Say the little that can be said when not even our own modules can be imported."""
+    if sys.stderr is not None:
+        told = (
+            f"audiochat: A bug in audiochat: {type(exc).__name__}.\nPlease report it, with the command that you typed."
+        )
+        print(told, file=sys.stderr)  # noqa: T201 - as with the version
+    return 1
 
 
 def _leave(code: int) -> NoReturn:
@@ -139,8 +151,10 @@ def _invoke(arguments: list[str]) -> int:
         raise KeyboardInterrupt from exc
     except Terminated:
         raise
-    except SystemExit as exc:  # how Typer ends when its reader has gone
-        raise BrokenPipeError from exc
+    except SystemExit as exc:
+        if isinstance(exc.__context__, BrokenPipeError):  # how Typer ends when its reader has gone
+            raise BrokenPipeError from exc
+        raise RuntimeError("A library ended the program.") from exc
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from audiochat import reply, service_errors
+from audiochat import discretion, reply, service_errors
 from audiochat.audio import convert
 from audiochat.audio.sniff import HEAD, sniff
 from audiochat.content import Base64, Data, Joined, opened
@@ -195,10 +195,10 @@ class Client:
                 body = json.loads(event.data)
             except (ValueError, RecursionError) as exc:
                 raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=id_) from exc
-            self._progress.exchange("< event", {}, partial(service_errors.scrubbed, body, response.request))
+            self._progress.exchange("< event", {}, partial(discretion.scrubbed, body, response.request))
             if isinstance(body, dict) and body.get("error"):
                 raise service_errors.refusal(body, response, hints=self._hints)
-            yield assembly.add(body)
+            yield assembly.add(discretion.scrubbed(body, response.request, words=reply.WORDS))
 
     def _interrupted(self, exc: Exception) -> AudiochatError:
         error = translate(exc, hints=self._hints)
@@ -234,13 +234,11 @@ class Client:
     def _tell(self, response: httpx2.Response, elapsed: float) -> None:
         """Show the exchange's heads to whoever wants to see them (`--debug`)."""
         sent = {
-            name: value if service_errors.is_public(name) else "[left out]"
+            name: value if discretion.is_public(name) else "[left out]"
             for name, value in response.request.headers.items()
         }
         self._progress.exchange("> headers", sent, None)
-        received = {
-            name: service_errors.without_secrets(value, response.request) for name, value in response.headers.items()
-        }
+        received = discretion.scrubbed(dict(response.headers), response.request)
         self._progress.exchange(f"< {response.status_code} after {elapsed:.2f} s", received, None)
 
     def _reply(self, response: httpx2.Response) -> Reply:
@@ -253,10 +251,10 @@ class Client:
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=id_) from exc
-        self._progress.exchange("< body", {}, lambda: service_errors.scrubbed(body, response.request))
+        self._progress.exchange("< body", {}, lambda: discretion.scrubbed(body, response.request))
         if isinstance(body, dict) and body.get("error"):
             raise service_errors.refusal(body, response, hints=self._hints)
-        return reply.parse(body, request_id=id_)
+        return reply.parse(discretion.scrubbed(body, response.request, words=reply.WORDS), request_id=id_)
 
     def _read(self, response: httpx2.Response, id_: str | None) -> Unpacking:
         unpacking = Unpacking()
@@ -278,7 +276,7 @@ class Client:
 
         if isinstance(exc, openai.APIStatusError):
             self._tell(exc.response, 0.0)
-            self._progress.exchange("< body", {}, lambda: service_errors.scrubbed(exc.body, exc.request))
+            self._progress.exchange("< body", {}, lambda: discretion.scrubbed(exc.body, exc.request))
         error = translate(exc, hints=self._hints)
         delay = _delay(exc, waits.number)
         if delay is None or waits.number >= self._retries or waits.seconds + delay > self._patience:

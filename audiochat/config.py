@@ -5,8 +5,10 @@ This is the only room that reads the environment.
 
 from __future__ import annotations
 
+import io
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -30,9 +32,12 @@ TIMEOUT = 300.0
 LONGEST = 86_400.0
 """Seconds of a request, at most: a day."""
 RETRIES = 2
+LARGEST_FILE = 100_000
+"""Bytes of a `.env`; a stranger's may have no end."""
 
 
-_HEADER = re.compile(r"[\x21-\x7e]+")  # what a header can carry
+HEADER = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry of a credential."""
 
 
 class Source(Enum):
@@ -154,7 +159,7 @@ def _checked(settings: Settings) -> Settings:
         "AUDIOCHAT_LOCAL_LLM_KEY": settings.local.llm_key,
     }
     for variable, secret in secrets.items():
-        if secret and not _HEADER.fullmatch(secret):
+        if secret and not HEADER.fullmatch(secret):
             raise ConfigurationError(
                 f"{variable} is no key: it holds spaces or characters that no key has.", hint="Copy it again, whole."
             )
@@ -217,10 +222,15 @@ def _read(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
-        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except (OSError, UnicodeDecodeError) as exc:
         raise FileError(f"{path}: the settings in it cannot be read ({exc}).", hint="See .env.example.") from exc
+    if len(data) > LARGEST_FILE:
+        raise FileError(f"{path} is too large for a file of settings.", hint=f"At most {LARGEST_FILE} bytes are read.")
+    # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value}
 
 
@@ -245,6 +255,18 @@ def cache_directory() -> Path:
 def environment(**changes: str) -> dict[str, str]:
     """The environment of this process, changed, for a process of ours."""
     return {**os.environ, **changes}
+
+
+def proxy_passwords() -> list[str]:
+    """The passwords of the proxies on the way: the HTTP library reads them by itself."""
+    from urllib.parse import unquote, urlsplit
+    from urllib.request import getproxies
+
+    found = []
+    for address in getproxies().values():
+        with suppress(ValueError):
+            found.append(urlsplit(address if "://" in address else f"//{address}").password or "")
+    return [spelled for password in found for spelled in {password, unquote(password)} if password]
 
 
 def ordinary_imports() -> bool:

@@ -119,8 +119,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         "AUDIOCHAT_MODEL": settings.model,
         "AUDIOCHAT_VOICE": settings.voice,
         "AUDIOCHAT_LOCAL_LLM": endpoint.shown(settings.local.llm),
-        "AUDIOCHAT_LOCAL_STT": settings.local.stt,
-        "AUDIOCHAT_LOCAL_TTS": settings.local.tts,
+        "AUDIOCHAT_LOCAL_STT": endpoint.shown(settings.local.stt),
+        "AUDIOCHAT_LOCAL_TTS": endpoint.shown(settings.local.tts),
     }
     for variable, source in settings.sources.items():
         told = f"is {values[variable]}" if variable in values else "is set"  # never the value of a secret

@@ -31,6 +31,9 @@ _PLAIN = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,4}|:[1-5][0-9]{4}|:6[0-4][0-9]{3}|:65[0-4][0-9]{2}|:655[0-2][0-9]|:6553[0-5])?(?:/[A-Za-z0-9._~%/-]*)?"
 )
 
+_MAYBE_SECRET = re.compile(r"[A-Za-z]{2}:/|:[^/]*@|[?&#][^/]*=", re.DOTALL)
+"""Looks like an address, a user with a password, a parameter: also where there is no scheme before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -81,13 +84,14 @@ def parse(text: str, *, variable: str) -> Endpoint:
     return Endpoint(trimmed, (parts.hostname or "").lower(), parts.scheme == "https", parts.path)
 
 
-def shown(text: str | None) -> str:
+def shown(text: object) -> str:
     """An address (or a file) as it may be shown: a password in it is none of anybody's business."""
     if text is None:
         return "nothing"
-    if "://" in text and not _PLAIN.fullmatch(text.strip().rstrip("/")):
+    told = str(text)
+    if _MAYBE_SECRET.search(told) and not _PLAIN.fullmatch(told.strip().rstrip("/")):
         return "no address that can be used"
-    return text
+    return told
 
 
 def _is_host(url: str) -> bool:

@@ -11,6 +11,9 @@ from typing import Any
 from audiochat.content import Content, Data
 from audiochat.errors import BrokenAnswerError, RefusedError
 
+WORDS = frozenset({"content", "data", "refusal", "transcript"})
+"""Names of what is the answer itself, in the wire's JSON: data, which is handed on as it came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from audiochat.discretion import scrubbed, without_secrets
 from audiochat.errors import (
     AudiochatError,
     BrokenAnswerError,
@@ -31,20 +32,6 @@ LONGEST_WAIT = 120.0
 REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-request-id", "request-id")
 """Azure's gateway, OpenAI, Azure's back end, other servers."""
 
-PUBLIC_HEADERS = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-    ]
-)
-"""Headers of a request that hold no secret. Those of the SDK about itself (x-stainless-…) do not either."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -59,11 +46,6 @@ class Answered:
     """Seconds that the service asks to be left alone."""
     location: str | None
     request_id: str | None
-
-
-def is_public(header: str) -> bool:
-    """Whether the value of a request's header may be shown."""
-    return header.lower() in PUBLIC_HEADERS or header.lower().startswith("x-stainless-")
 
 
 def request_id(response: httpx2.Response) -> str | None:
@@ -98,14 +80,13 @@ def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
 def refusal(body: Mapping[str, Any], response: httpx2.Response, *, hints: Mapping[str, str]) -> AudiochatError:
     """The error that stands in a body (or an event) which came with the status of a success."""
     inner = body.get("error")
-    fields = inner if isinstance(inner, Mapping) else {"message": str(inner)}
+    fields = scrubbed(inner if isinstance(inner, Mapping) else {"message": str(inner)}, response.request)
     kind = f"{fields.get('type')} {fields.get('code')}"
     status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else max(response.status_code, 400)
-    message = str(fields.get("message") or "no reason given")
     answered = Answered(
         status=status,
         code=_code(fields.get("code")),
-        message=_short(without_secrets(message, response.request)),
+        message=_short(str(fields.get("message") or "no reason given")),
         body=fields,
         wait=None,
         location=None,
@@ -137,7 +118,7 @@ def _until(date: str) -> float | None:
 
 def _answered(exc: Any) -> Answered:
     response: httpx2.Response = exc.response
-    fields = exc.body if isinstance(exc.body, Mapping) else {}
+    fields = scrubbed(exc.body, response.request) if isinstance(exc.body, Mapping) else {}
     text = fields.get("message") if fields else exc.body
     if not text or "<html" in str(text)[:1000].lower():
         text = response.reason_phrase or "no reason given"
@@ -154,24 +135,6 @@ def _answered(exc: Any) -> Answered:
 
 def _code(value: object) -> str:
     return str(value) if value is not None else ""
-
-
-def without_secrets(text: str, request: httpx2.Request) -> str:
-    """The text, without what was sent in confidence: a server may quote the credential that it got."""
-    for name, value in request.headers.items():
-        secret = value.removeprefix("Bearer ")
-        if secret and not is_public(name):
-            text = text.replace(secret, "[credential left out]")
-    return text
-
-
-def scrubbed(value: object, request: httpx2.Request) -> object:
-    """The same for every text in JSON."""
-    if isinstance(value, str):
-        return without_secrets(value, request)
-    if isinstance(value, Mapping):
-        return {name: scrubbed(item, request) for name, item in value.items()}
-    return [scrubbed(item, request) for item in value] if isinstance(value, list) else value
 
 
 def _short(text: str) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from audiochat import config
+from audiochat import config, private
 from audiochat.audio import wav
 from audiochat.content import Data, blocks
 from audiochat.conversation import Exchange
@@ -81,7 +81,7 @@ class Session:
         """
         number = len(self.turns) + 1
         with _as_file_error(self.folder):
-            _make_private(self.folder)
+            private.make_folder(self.folder)
             recordings = []
             for index, recording in enumerate(asked.recordings, 1):
                 file = f"turn-{number}-in-{index}.{recording.format}"
@@ -136,7 +136,7 @@ class Session:
         Raises:
             OSError: it cannot be written.
         """
-        _make_private(self.folder)
+        private.make_folder(self.folder)
         page = {
             "version": VERSION,
             "name": self.name,
@@ -267,8 +267,8 @@ class Shelf:
 
         self._path(name)
         with _as_file_error(self._folder):
-            _make_private(self._folder)
-            lock = FileLock(self._folder / f".{name}.lock", timeout=0, mode=0o600)
+            private.make_folder(self._folder)
+            lock = FileLock(self._folder / f".{name}.lock", timeout=0, mode=private.FILE_MODE)
             try:
                 lock.acquire()
             except Timeout as exc:
@@ -332,16 +332,12 @@ def _as_file_error(where: Path) -> Iterator[None]:
         ) from exc
 
 
-def _make_private(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
 def _write(path: Path, data: Data) -> None:
     """Write a file of ours whole or not at all, readable by its owner alone."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(temporary, flags, 0o600), "wb") as file:  # noqa: PTH123 - with its mode
+        with open(os.open(temporary, flags, private.FILE_MODE), "wb") as file:  # noqa: PTH123 - with its mode
             file.writelines(blocks(data))
         temporary.replace(path)
     finally:

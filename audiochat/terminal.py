@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from audiochat.errors import FileError
+from audiochat.harmless import harmless, harmless_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,11 +26,6 @@ T = TypeVar("T")
 
 ENVELOPE_VERSION = 1
 
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1
-    "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"  # what turns the direction of text, or hides
-    "\ud800-\udfff]"  # halves of characters
-)
 _DATA_KEYS = frozenset({"data"})
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie", "www-authenticate"})
 _LONG = 2_000
@@ -151,6 +147,7 @@ class Terminal:
     def envelope(self, fields: Mapping[str, Any]) -> None:
         """One JSON object, on a line of its own, for `--json`."""
         line = json.dumps({"version": ENVELOPE_VERSION, **fields}, ensure_ascii=False)
+        line = harmless_json(line) if self.streams.stdout_is_terminal else line
         self.write(_line(line).encode("utf-8", errors="replace"))
 
     # --- stderr: people
@@ -280,7 +277,7 @@ class Words:
         if self._console is None:
             return
         self.begun = self.begun or bool(text)
-        self._pending += harmless(text)
+        self._pending += text
         *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
         for word in whole:
             self._show(word, self._console)
@@ -297,6 +294,7 @@ class Words:
     def _show(self, word: str, console: Console) -> None:
         from rich.cells import cell_len
 
+        word = harmless(word)  # as a whole: a sequence may have come in pieces
         if self._column and self._column + cell_len(word.rstrip()) > console.width:
             self._print("\n", console)
             self._column = 0
@@ -305,19 +303,6 @@ class Words:
 
     def _print(self, text: str, console: Console) -> None:
         console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
-
-
-def harmless(text: str, *, lines: bool = True) -> str:
-    """Text that does nothing to a terminal: escape sequences and the like are spelled out.
-
-    Args:
-        text: Anybody's.
-        lines: Whether it may have more than one line.
-    """
-    if not lines:
-        text = text.replace("\n", "\\n")
-    text = text.replace("\r\n", "\n") if lines else text
-    return _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def without_sound(body: object) -> object:

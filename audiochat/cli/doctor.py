@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audiochat import config
+from audiochat.harmless import harmless
 from audiochat.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ def _agreed(settings: Settings, screen: Terminal) -> bool:
         return False
     if not (streams.stdin_is_terminal and streams.stderr_is_terminal):
         return False
-    return typer.confirm(f"Send a request to {settings.model}? It costs {COST}.", default=False, err=True)
+    return typer.confirm(
+        f"Send a request to {harmless(settings.model or '', lines=False)}? It costs {COST}.", default=False, err=True
+    )
 
 
 def _lines(findings: Iterable[Finding]) -> Iterable[str]:
     for finding in findings:
-        yield f"{_SIGNS[finding.status]}  {finding.check}: {finding.what}"
+        yield f"{_SIGNS[finding.status]}  {finding.check}: {harmless(finding.what, lines=False)}"
         if finding.cure is not None:
-            yield f"         → {finding.cure}"
+            yield f"         → {harmless(finding.cure, lines=False)}"

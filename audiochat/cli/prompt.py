@@ -12,6 +12,7 @@ from audiochat.cli import inputs
 from audiochat.cli.options import FORMAT_OF_SUFFIX
 from audiochat.cli.talk import Talk, parse_turn
 from audiochat.errors import AudiochatError, UsageError
+from audiochat.harmless import harmless
 from audiochat.request import UserTurn
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class Prompt:
         from prompt_toolkit.history import InMemoryHistory
         from prompt_toolkit.output import create_output
 
-        history = InMemoryHistory([one.asked.text for one in self._talk.conversation.exchanges if one.asked.text])
+        said = [one.asked.text for one in self._talk.conversation.exchanges if one.asked.text]
+        history = InMemoryHistory([harmless(text) for text in said])  # a session may have come from anywhere
         completer = WordCompleter(list(self._commands), sentence=True)
         # The terminal, wherever it is: stdout may be a pipe, which gets the transcripts.
         output = create_output(always_prefer_tty=True)

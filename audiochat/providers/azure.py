@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from audiochat import endpoint
 from audiochat.background import result, started
-from audiochat.config import Source
+from audiochat.config import HEADER, Source
 from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
 from audiochat.errors import ConfigurationError, SignInError
 from audiochat.providers import ACCOUNT, Connect, Connection, certificates, http_client, without
@@ -119,10 +119,14 @@ class _SignIn:
     def __init__(self, target: Endpoint) -> None:
         from azure.identity import AzureAuthorityHosts, DefaultAzureCredential, get_bearer_token_provider
 
-        if target.host.endswith(".azure.us"):
-            chain = DefaultAzureCredential(authority=AzureAuthorityHosts.AZURE_GOVERNMENT)
-        else:
-            chain = DefaultAzureCredential()
+        government = target.host.endswith(".azure.us")
+        try:
+            chain = DefaultAzureCredential(**{"authority": AzureAuthorityHosts.AZURE_GOVERNMENT} if government else {})
+        except ValueError as exc:  # what it says may quote the value
+            raise ConfigurationError(
+                "The sign-in with Microsoft Entra ID cannot be set up: a variable of it has no possible value.",
+                hint="Check AZURE_AUTHORITY_HOST, AZURE_TENANT_ID and AZURE_TOKEN_CREDENTIALS, or unset them.",
+            ) from exc
         self._ask = get_bearer_token_provider(chain, scope(target))
         self._credential = "Microsoft Entra ID"
         self._first: Future[str] | None = started(self._heard, name="sign-in")
@@ -133,13 +137,16 @@ class _SignIn:
         Raises:
             SignInError: no credential of the chain gives one.
         """
-        from azure.core.exceptions import ClientAuthenticationError
+        from azure.core.exceptions import AzureError
 
         first, self._first = self._first, None
         try:
-            return self._ask() if first is None else result(first)
-        except ClientAuthenticationError as exc:
+            token = self._ask() if first is None else result(first)
+        except AzureError as exc:
             raise _sign_in_error(str(exc.message)) from exc
+        if not HEADER.fullmatch(token):
+            raise _sign_in_error("what came as a token is none")
+        return token
 
     def credential(self) -> str:
         """Which credential of the chain answers."""

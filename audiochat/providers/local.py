@@ -86,7 +86,7 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
         if instead is not None:
             there = str(instead).startswith(("http://", "https://")) or Path(instead).expanduser().exists()
             cure = None if there else f"Correct AUDIOCHAT_LOCAL_{name.upper()}."
-            yield LocalPart(name, works=there, what=str(instead), cure=cure)
+            yield LocalPart(name, works=there, what=endpoint.shown(instead), cure=cure)
         elif not model.present:
             what = f"{model.title} is not fetched yet"
             yield LocalPart(name, works=True, what=f"{what} ({model.wheel_size / 1e6:.0f} MB, on first use)")
@@ -142,12 +142,18 @@ def _installed(package: str) -> bool:
 def _check_files(own: LocalSettings, *, served: bool) -> None:
     if own.llm and not served and not Path(own.llm).expanduser().is_file():
         raise ConfigurationError(
-            f"{LLM}: there is no file {own.llm}.", hint="Name a GGUF file or the base URL of a text server."
+            f"{LLM}: there is no file {_named(own.llm)}.", hint="Name a GGUF file or the base URL of a text server."
         )
     if own.tts and not own.tts.is_file():
         raise ConfigurationError(
-            f"AUDIOCHAT_LOCAL_TTS: there is no file {own.tts}.", hint="Name the .onnx file of a Piper voice."
+            f"AUDIOCHAT_LOCAL_TTS: there is no file {_named(own.tts)}.", hint="Name the .onnx file of a Piper voice."
         )
+
+
+def _named(file: object) -> str:
+    """Its name, unless it is an address that was mistyped."""
+    told = endpoint.shown(file)
+    return "of that name" if told != str(file) else told
 
 
 def _text_server(settings: Settings) -> OpenAI:
