@@ -84,6 +84,15 @@ def copied(source: BinaryIO) -> Content:
     return content
 
 
+def joined(*parts: Data) -> Content:
+    """Parts, one after the other."""
+    content = Content()
+    for part in parts:
+        for block in blocks(part):
+            content.write(block)
+    return content
+
+
 def blocks(data: Data) -> Iterator[bytes]:
     """The bytes in their order, some at a time."""
     for start in range(0, len(data), BLOCK):

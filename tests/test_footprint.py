@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from service import PCM, completion
+from service import PCM, completion, sound_events, stream
 
 from audiochat.audio import wav
 
@@ -41,11 +42,15 @@ SPEAK_MEGABYTES = 65
 LARGE_MEGABYTES = 75
 """The memory of 15 MB in and 15 MB out at most."""
 
+STREAM_MEGABYTES = 95
+"""The memory of half an hour of speech that streams to a file at most."""
+
 _RUN = re.compile(r"^# (?:code object from|extension module '\S+' loaded from) '?(.+?)'?$", re.MULTILINE)
 _PEAK = """
 import os, sys
 null = os.open(os.devnull, os.O_RDWR)
-actions = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
+stdout = os.openpty()[1] if os.environ.get("ON_A_TERMINAL") else null
+actions = [(os.POSIX_SPAWN_DUP2, opened, number) for number, opened in enumerate((null, stdout, null))]
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
 _, status, used = os.wait4(pid, 0)
 print(os.waitstatus_to_exitcode(status), used.ru_maxrss)
@@ -151,13 +156,14 @@ def test_a_question_takes_one_connection_and_reads_nothing_twice(azure: Service)
     assert [name for name in read if name.endswith("entry_points.txt")] == []
 
 
-def _peak_megabytes(*arguments: str) -> float:
-    """The memory of the command line at most, in millions of bytes.
+def _peak_megabytes(*arguments: str, terminal: bool = False) -> float:
+    """The memory of the command line at most, in millions of bytes; its stdout can be a terminal.
 
     A process between: a child begins with the peak of its parent's memory as its own, and pytest is large.
     """
     command = [sys.executable, "-S", "-c", _PEAK, sys.executable, "-m", "audiochat", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    env = {**os.environ, **({"ON_A_TERMINAL": "1"} if terminal else {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=env)
     code, peak = map(int, done.stdout.split())
     assert code == 0
     return peak * (1 if sys.platform == "darwin" else 1024) / 1_000_000
@@ -178,3 +184,12 @@ def test_a_large_recording_and_answer_take_bounded_memory(azure: Service) -> Non
     azure.answer(completion(audio=sound))
     assert 10 < _peak_megabytes("analyze", "large.wav") <= LARGE_MEGABYTES
     assert len(azure.last.body) > 20_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no wait4")
+@pytest.mark.parametrize("name", ["a.wav", "a.pcm", "a.mp3"])
+def test_a_long_answer_that_streams_to_a_file_takes_bounded_memory(azure: Service, name: str) -> None:
+    """Half an hour of speech on a terminal, 86 MB, is not held in memory."""
+    azure.answer(stream(sound_events(PCM * 9_000, size=960_000)))
+    assert 10 < _peak_megabytes("speak", "Hi", "-o", name, terminal=True) <= STREAM_MEGABYTES
+    assert Path(name).stat().st_size > (9_000 * len(PCM) if name != "a.mp3" else 5_000_000)

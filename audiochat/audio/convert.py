@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast, overload
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE, wav
 from audiochat.audio.sniff import HEAD, sniff
-from audiochat.content import Data, copied, opened
+from audiochat.content import BLOCK, Content, Data, copied, joined, opened
 from audiochat.errors import FileError
 from audiochat.request import Recording
 
@@ -256,15 +256,20 @@ class _Track:
             self._container.mux(self._stream.encode(frame))
 
 
-def encode(pcm: bytes, format: str) -> bytes:  # noqa: A002 - the field's word
+@overload
+def encode(pcm: bytes, format: str) -> bytes: ...
+@overload
+def encode(pcm: Content, format: str) -> Data: ...
+def encode(pcm: Data, format: str) -> Data:  # noqa: A002 - the field's word
     """A whole file, in one of `FORMATS`, of samples in s16le, mono, 24,000 Hz."""
     if format == "pcm16":
         return pcm
     if format == "wav":
-        return wav.wrap(pcm)
+        return wav.wrap(pcm) if isinstance(pcm, bytes) else joined(wav.header(len(pcm)), pcm, bytes(len(pcm) % 2))
     file = io.BytesIO()
     track = _Track(format, file)
-    track.encode(pcm)
+    for start in range(0, len(pcm), BLOCK):
+        track.encode(pcm[start : start + BLOCK])
     track.close()
     return file.getvalue()
 

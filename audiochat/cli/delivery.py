@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, convert, wav
 from audiochat.audio.sniff import HEAD, sniff
-from audiochat.content import blocks
+from audiochat.content import Content, blocks
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError
 from audiochat.request import SERVICE_FORMATS
 
@@ -115,16 +115,16 @@ class ToFile:
         self._target = target
         self._screen = screen
         self._keep_partial = keep_partial
-        self._pcm = bytearray()
+        self._pcm = Content()
 
     def take(self, pcm: bytes) -> None:
-        """Keep it in memory: a minute is three megabytes, and no file is opened before it can be whole."""
-        self._pcm += pcm
+        """Keep it: no file is opened in its place before it can be whole."""
+        self._pcm.write(pcm)
 
     def finish(self, reply: Reply) -> Delivered:
         """Encode and write it."""
         spoken = _spoken(reply)
-        return self._save(convert.encode(bytes(self._pcm), self.format), reply.transcript, spoken)
+        return self._save(convert.encode(self._pcm, self.format), reply.transcript, spoken)
 
     def give(self, reply: Reply) -> Delivered:
         """Write it, converted where that is needed."""
@@ -133,7 +133,7 @@ class ToFile:
     def abandon(self) -> None:
         """Leave nothing, unless the user wants what came."""
         if self._keep_partial and self._pcm:
-            path = self._target.save(convert.encode(bytes(self._pcm), self.format), self._screen)
+            path = self._target.save(convert.encode(self._pcm, self.format), self._screen)
             self._screen.note(f"{path}  {len(self._pcm) / PCM_BYTES_PER_SECOND:.1f} s, not the whole answer")
 
     def settle(self) -> None:
