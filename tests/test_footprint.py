@@ -192,4 +192,4 @@ def test_a_long_answer_that_streams_to_a_file_takes_bounded_memory(azure: Servic
     """Half an hour of speech on a terminal, 86 MB, is not held in memory."""
     azure.answer(stream(sound_events(PCM * 9_000, size=960_000)))
     assert 10 < _peak_megabytes("speak", "Hi", "-o", name, terminal=True) <= STREAM_MEGABYTES
-    assert Path(name).stat().st_size > (9_000 * len(PCM) if name != "a.mp3" else 5_000_000)
+    assert Path(name).stat().st_size >= (5_000_000 if name == "a.mp3" else 9_000 * len(PCM))
