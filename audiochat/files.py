@@ -74,7 +74,7 @@ class Target:
                 with self.path.open("wb") as device:
                     device.writelines(blocks(data))
                 return self.path
-            with _temporary(self.path, data) as temporary:
+            with _temporary(self.path, data, replace=self.replace) as temporary:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
         except OSError as exc:
             why = exc.strerror or str(exc)
@@ -92,13 +92,17 @@ def _is_special(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, data: Data) -> Iterator[Path]:
-    """A new file beside `path` with `data` in it; gone at the end unless it was moved."""
+def _temporary(path: Path, data: Data, *, replace: bool) -> Iterator[Path]:
+    """A new file beside `path` with `data` in it; gone at the end unless it was moved.
+
+    The umask says who may read it; but what is to replace a private file was never open to others.
+    """
+    mode = 0o600 if replace and _has_mode(path) else 0o666
     # Short, whatever the name: a file system counts bytes, of which a character can have four.
     temporary = path.with_name(f".audiochat-{secrets.token_hex(6)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(temporary, flags, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
+        with open(os.open(temporary, flags, mode), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
             file.writelines(blocks(data))
         yield temporary
     finally:
@@ -107,10 +111,15 @@ def _temporary(path: Path, data: Data) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path) -> Path:
-    if path.is_file() and not path.is_symlink():
+    if _has_mode(path):
         shutil.copymode(path, temporary)
     temporary.replace(path)
     return path
+
+
+def _has_mode(path: Path) -> bool:
+    """Whether there is a file whose mode its successor takes over."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _place(temporary: Path, path: Path) -> Path:
