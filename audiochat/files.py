@@ -90,7 +90,7 @@ class Target:
             if _is_special(self.path):
                 _write_to(self.path, data, progress or Silence())
                 return self.path
-            with _temporary(self.path, data) as temporary:
+            with _temporary(self.path, data, replace=self.replace) as temporary:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
         except OSError as exc:
             why = exc.strerror or str(exc)
@@ -138,13 +138,17 @@ def _write_to(path: Path, data: Data, progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, data: Data) -> Iterator[Path]:
-    """A new file beside `path` with `data` in it; gone at the end unless it was moved."""
+def _temporary(path: Path, data: Data, *, replace: bool) -> Iterator[Path]:
+    """A new file beside `path` with `data` in it; gone at the end unless it was moved.
+
+    The umask says who may read it; but what is to replace a private file was never open to others.
+    """
+    mode = 0o600 if replace and _has_mode(path) else 0o666
     # Short, whatever the name: a file system counts bytes, of which a character can have four.
     temporary = path.with_name(f".audiochat-{secrets.token_hex(6)}.part")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(temporary, flags, 0o666), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
+        with open(os.open(temporary, flags, mode), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
             file.writelines(blocks(data))
         yield temporary
     finally:
@@ -154,10 +158,15 @@ def _temporary(path: Path, data: Data) -> Iterator[Path]:
 
 def _replace(temporary: Path, path: Path) -> Path:
     with contextlib.suppress(FileNotFoundError):  # it can go away meanwhile
-        if stat.S_ISREG(path.lstat().st_mode):
+        if _has_mode(path):
             shutil.copymode(path, temporary)
     temporary.replace(path)
     return path
+
+
+def _has_mode(path: Path) -> bool:
+    """Whether there is a file whose mode its successor takes over."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _place(temporary: Path, path: Path) -> Path:
