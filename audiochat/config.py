@@ -5,6 +5,7 @@ This is the only room that reads the environment.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ LONGEST = 86_400.0
 RETRIES = 2
 
 
+_LARGEST_FILE = 1_000_000
+"""Bytes of a file of settings."""
 _HEADER = re.compile(r"[\x21-\x7e]+")  # what a header can carry
 
 
@@ -217,10 +220,15 @@ def _read(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
-        values = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise FileError(f"{path}: the settings in it cannot be read ({exc}).", hint="See .env.example.") from exc
+    if len(data) > _LARGEST_FILE:
+        raise FileError(f"{path} is too large to be settings.", hint="See .env.example.")
+    # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
+    values = dotenv_values(stream=io.StringIO(text, newline=None), interpolate=False)
     return {name: value for name, value in values.items() if value}
 
 
