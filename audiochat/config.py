@@ -228,7 +228,7 @@ def _read(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as exc:
         raise FileError(f"{path}: the settings in it cannot be read ({exc}).", hint="See .env.example.") from exc
     if len(data) > LARGEST_FILE:
-        raise FileError(f"{path} is too large for a file of settings.", hint=f"At most {LARGEST_FILE} bytes are read.")
+        raise FileError(f"{path} is too large to be settings.", hint=f"At most {LARGEST_FILE} bytes are read.")
     # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value}

@@ -233,6 +233,13 @@ def make_folder(path: Path) -> None:
         raise FileError(f"The folder {path} cannot be made: {exc.strerror or exc}.", hint="Choose another.") from exc
 
 
+def _opened(path: Path) -> BinaryIO:
+    """A file to read."""
+    if "\0" in str(path):
+        raise FileNotFoundError(errno.ENOENT, "no name has a NUL in it", str(path))
+    return path.open("rb")
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
     """Open a file that a person named, seekable: what cannot be sought in is read to its end first.
@@ -243,8 +250,8 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     try:
         if path.is_dir():
             raise FileError(f"{path} is a folder, not a recording.", hint="Name a file in it.")
-        with path.open("rb") as file:
-            if file.seekable():
+        with _opened(path) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a device may say that it can be sought in
                 yield file
                 return
             with spooled(file, name=str(path)) as copy:
@@ -282,7 +289,7 @@ def read_text(path: Path) -> str:
         FileError: it cannot be read, is not UTF-8, or has no end.
     """
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             return text_of(file, name=str(path))
     except OSError as exc:
         raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check the name.") from exc
@@ -298,8 +305,13 @@ def text_of(source: BinaryIO, *, name: str) -> str:
     while len(data) <= TEXT_LIMIT and (more := source.read(TEXT_LIMIT + 1 - len(data))):
         data += more
     if len(data) > TEXT_LIMIT:
-        raise FileError(f"{name} is more text than any model reads.", hint=f"At most {TEXT_LIMIT} bytes are taken.")
+        raise too_much_text(name)
     return decode_text(data, name=name)
+
+
+def too_much_text(name: str) -> FileError:
+    """The error of a text beyond `TEXT_LIMIT`."""
+    return FileError(f"{name} is more text than any model reads.", hint=f"At most {TEXT_LIMIT} bytes are taken.")
 
 
 def decode_text(data: bytes, *, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from audiochat.errors import BrokenAnswerError, RefusedError
 
 WORDS = frozenset({"content", "data", "refusal", "transcript"})
 """Names of what is the answer itself, in the wire's JSON: data, which is handed on as it came."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character: JSON can hold one, and servers that cut text anywhere send them; UTF-8 cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Assembly:
     def __init__(self, *, request_id: str | None = None) -> None:
         self._request_id = request_id
         self._texts: list[str] = []
+        self._half = ""
         self._rest = ""
         self._audio_id: str | None = None
         self._expires_at: int | None = None
@@ -82,7 +87,7 @@ class Assembly:
     @property
     def transcript(self) -> str:
         """The words so far."""
-        return "".join(self._texts)
+        return "".join(self._texts) + _whole(self._half)
 
     def add(self, event: object) -> Delta:
         """Take an event's JSON; what it adds to the answer, which may be nothing.
@@ -112,6 +117,7 @@ class Assembly:
             for part in (audio.get("transcript"), delta.get("content"), delta.get("refusal"))
             if isinstance(part, str)
         )
+        text = self._with_halves(text)
         self._texts.append(text)
         return Delta(text, self._decode(audio.get("data")))
 
@@ -132,6 +138,12 @@ class Assembly:
             raise _nothing(self._finish_reason, self._request_id)
         spoken = SpokenAudio(b"", self._audio_id, self._expires_at) if self._sounded else None
         return Reply(transcript, spoken, self._usage, self._finish_reason, self._model, self._request_id)
+
+    def _with_halves(self, text: str) -> str:
+        """The text, with the half of a character that the last event ended with; the half at its end is kept."""
+        text = self._half + text
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        return _whole(text.removesuffix(self._half))
 
     def _decode(self, data: object) -> bytes:
         """Decode base64 that may be split at any character, each piece padded or not."""
@@ -193,6 +205,7 @@ def parse(body: object, *, request_id: str | None = None) -> Reply:
     )
     if not isinstance(transcript, str):
         raise _broken("The answer's transcript is no text.", request_id)
+    transcript = _whole(transcript)
     if not transcript and not spoken:
         raise _nothing(finish_reason, request_id)
     return Reply(
@@ -261,4 +274,11 @@ def _count(value: object) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return _whole(value) if isinstance(value, str) else None
+
+
+def _whole(text: str) -> str:
+    """The text with its characters whole: halves that belong together joined, others replaced."""
+    if _HALF.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

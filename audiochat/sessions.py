@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 VERSION = 1
 
 _IN_USE = "session_in_use"
+_LAST_MOMENT = 253_402_300_799 - 86_400
+"""The last day but one of the year 9999."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FILE = re.compile(r"turn-[0-9]+(-in-[0-9]+)?\.(wav|mp3)")
 
@@ -144,7 +146,8 @@ class Session:
             "system": self.system,
             "turns": [asdict(turn) for turn in self.turns],
         }
-        _write(self.folder / "session.json", json.dumps(page, ensure_ascii=False, indent=1).encode())
+        text = json.dumps(page, ensure_ascii=False, indent=1)
+        _write(self.folder / "session.json", text.encode())
 
     def exchanges(self) -> list[Exchange]:
         """The turns, their recordings read, as a conversation goes on from them.
@@ -235,13 +238,13 @@ class Shelf:
         try:
             page = json.loads((folder / "session.json").read_text(encoding="utf-8"))
             turns = [_turn(kept) for kept in page["turns"]]
-            return Session(name, folder, int(page["created_at"]), _text(page["system"]), turns)
+            return Session(name, folder, _moment(page["created_at"]), _text(page["system"]), turns)
         except FileNotFoundError as exc:
             raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.") from exc
         except OSError as exc:
             why = exc.strerror or exc
             raise FileError(f"The session {name} cannot be read: {why}.", hint="Mend its permissions.") from exc
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
             raise FileError(
                 f"The session {name} is damaged: {folder / 'session.json'} is not as it was written.",
                 hint=f"Mend it by hand, or remove it: audiochat sessions remove {name}",
@@ -305,7 +308,7 @@ def _turn(kept: Any) -> KeptTurn:
         request_id=_text(kept["request_id"]),
         finish_reason=_text(kept["finish_reason"]),
         usage=Usage(**{name: None if value is None else int(value) for name, value in kept["usage"].items()}),
-        answered_at=int(kept["answered_at"]),
+        answered_at=_moment(kept["answered_at"]),
     )
 
 
@@ -316,9 +319,16 @@ def _audio(kept: Any) -> KeptAudio:
 
 
 def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(value)
-    return value
+    if value is not None:
+        value.encode()  # raises ValueError where it has half a character, which no request can carry
+    return cast("str | None", value)
+
+
+def _moment(value: Any) -> int:
+    """Seconds since 1970, of a year that calendars have."""
+    if not 0 <= int(value) <= _LAST_MOMENT:
+        raise ValueError(value)
+    return int(value)
 
 
 @contextmanager

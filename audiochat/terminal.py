@@ -160,7 +160,7 @@ class Terminal:
     def note(self, text: str) -> None:
         """A line worth reading, unless `--quiet`."""
         if not self.quiet:
-            self._say(harmless(text, lines=False))
+            self._say(_cut(harmless(text, lines=False)))
 
     def error(self, error: AudiochatError) -> None:
         """What failed and why, what to do, and the service's id of the request. Never muted."""
@@ -169,7 +169,7 @@ class Terminal:
             error.hint,
             error.request_id and f"request id: {error.request_id}",
         ]
-        self._say("\n".join(harmless(line, lines=False) for line in lines if line))
+        self._say("\n".join(_cut(harmless(line, lines=False)) for line in lines if line))
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
@@ -235,7 +235,10 @@ class Terminal:
         lines = [title]
         lines += [f"  {name}: {_header(name, value)}" for name, value in headers.items()]
         if body is not None:
-            lines.append("  " + json.dumps(without_sound(body()), ensure_ascii=False))
+            try:
+                lines.append("  " + json.dumps(without_sound(body()), ensure_ascii=False))
+            except RecursionError:
+                lines.append("  [nested too deeply to be shown]")
         self._say(harmless("\n".join(lines)))
 
     def _animated(self) -> Console | None:
@@ -325,6 +328,11 @@ def without_sound(body: object) -> object:
 
 def _header(name: str, value: str) -> str:
     return "[left out]" if name.lower() in _SECRET_HEADERS else value
+
+
+def _cut(line: str) -> str:
+    """A line that a person may read: what was given is quoted in it, and may be a megabyte."""
+    return line if len(line) <= _LONG else f"{line[: _LONG // 2]} … {line[-_LONG // 2 :]}"
 
 
 def _line(text: str) -> str:

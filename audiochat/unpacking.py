@@ -12,6 +12,7 @@ from audiochat.content import Content
 # Within a JSON string every quote has a backslash before it, so this is a key and never somebody's words.
 _KEY = re.compile(rb'"data"\s{0,64}:\s{0,64}"')
 _LONGEST_KEY = 6 + 64 + 1 + 64 + 1
+_TO_THE_END = re.compile(rb'(?:[^"\\]+|\\.)*', re.DOTALL)
 _HALF_AN_ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?$")
 
 _LARGE = 1 << 16
@@ -30,6 +31,7 @@ class Unpacking:
         self._searched = 0
         self._held: bytearray | None = None
         self._decoder: _Decoder | None = None
+        self._escape = b""
 
     def add(self, piece: bytes) -> None:
         """Take the next piece of the body.
@@ -62,7 +64,7 @@ class Unpacking:
 
     def _inside(self, held: bytearray, piece: bytes) -> bytes:
         """Take up to the string's end; the rest of the piece."""
-        value, quote, rest = piece.partition(b'"')
+        value, quote, rest = self._to_the_end(piece)
         held += value
         if self._decoder is None and len(held) >= _LARGE:
             self._decoder = _Decoder()
@@ -78,6 +80,17 @@ class Unpacking:
             self._searched = len(self.text)
             self._held = self._decoder = None
         return rest
+
+    def _to_the_end(self, piece: bytes) -> tuple[bytes, bytes, bytes]:
+        """Up to the string's end, the quote that ends it or nothing, and what comes after it."""
+        piece, self._escape = self._escape + piece, b""
+        if b"\\" not in piece:
+            return piece.partition(b'"')
+        end = _TO_THE_END.match(piece).end()  # type: ignore[union-attr] # it matches nothing, too
+        if piece[end:] == b"\\":  # its other half comes with the next piece
+            self._escape = piece[end:]
+            return piece[:end], b"", b""
+        return piece[:end], piece[end : end + 1], piece[end + 1 :]
 
     def _put_back(self, value: dict[str, Any]) -> dict[str, Any]:
         name = value.get("data")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import array
 import io
-import math
 import struct
 import wave
-from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import av
 import pytest
+from corpus import KINDS, RATE, Kind, made, tone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,79 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from av import AudioStream, VideoStream
-    from av.audio.layout import AudioLayout
-
-RATE = 24_000
 LATIN_1 = b"Caf\xe9 Tacvba"
 """A title as the music programs of Latin-1's days wrote it: no UTF-8."""
-
-
-def tone(seconds: float, *, rate: int = RATE, channels: int = 1) -> bytes:
-    """A tone of 440 Hz: s16le."""
-    step = 2 * math.pi * 440 / rate
-    return array.array(
-        "h", (round(12_000 * math.sin(index * step)) for index in range(round(seconds * rate)) for _ in range(channels))
-    ).tobytes()
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A format of file, as FFmpeg makes it."""
-
-    container: str
-    codec: str | None
-    rate: int = 48_000
-    layout: str = "stereo"
-    film: bool = False
-    """With a video stream besides."""
-    tolerance: float = 0.002
-    """Seconds that its encoder may add at the ends."""
-
-
-KINDS = {
-    "m4a": Kind("ipod", "aac", rate=44_100, tolerance=0.06),
-    "m4a (Apple lossless)": Kind("ipod", "alac"),
-    "flac": Kind("flac", "flac", layout="mono"),
-    "ogg (Opus)": Kind("ogg", "libopus", tolerance=0.03),
-    "webm": Kind("webm", "libopus", layout="mono", tolerance=0.03),
-    "aiff": Kind("aiff", "pcm_s16be"),
-    "wma": Kind("asf", "wmav2", rate=44_100, tolerance=0.15),
-    "aac": Kind("adts", "aac", rate=22_050, layout="mono", tolerance=0.15),
-    "mp4 film": Kind("mp4", "aac", film=True, tolerance=0.06),
-}
-
-
-@cache
-def made(kind: Kind, seconds: float = 1.0, title: str = "") -> bytes:
-    """A tone in a file of that kind."""
-    sink = io.BytesIO()
-    with av.open(sink, "w", format=kind.container) as container:
-        if title:
-            container.metadata["title"] = title
-        picture = cast("VideoStream", container.add_stream("mpeg4", rate=10)) if kind.film else None
-        track = None
-        if kind.codec:
-            track = cast("AudioStream", container.add_stream(kind.codec, rate=kind.rate, layout=kind.layout))
-            track.bit_rate = 64_000
-        if picture is not None:
-            picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-            for index in range(round(10 * seconds)):
-                image = av.VideoFrame(64, 48, "yuv420p")
-                image.pts = index
-                container.mux(picture.encode(image))
-            container.mux(picture.encode(None))
-        if track is not None:
-            layout: AudioLayout = track.layout
-            pcm = tone(seconds, rate=kind.rate, channels=layout.nb_channels)
-            frame = av.AudioFrame(format="s16", layout=kind.layout, samples=len(pcm) // 2 // layout.nb_channels)
-            frame.planes[0].update(pcm.ljust(frame.planes[0].buffer_size, b"\0"))
-            frame.sample_rate = kind.rate
-            resampler = av.AudioResampler(format=track.format, layout=kind.layout, rate=kind.rate)
-            for part in [*resampler.resample(frame), *resampler.resample(None)]:
-                container.mux(track.encode(part))
-            container.mux(track.encode(None))
-    return sink.getvalue()
 
 
 def loudest_frequency(data: bytes) -> float:

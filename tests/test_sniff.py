@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from corpus import id3
 from hypothesis import given
 from hypothesis import strategies as st
 from service import PCM
@@ -24,14 +25,6 @@ MP3_22050 = b"\xff\xf3\x80\x00".ljust(208, b"\0")
 """One frame: MPEG 2 layer III, 64 kbit/s, 22,050 Hz, which lasts 208 bytes."""
 ADTS = b"\xff\xf1\x5c\x80\x01\x1f\xfc".ljust(8, b"\0")
 """One frame of AAC: MPEG 4, no checksum, 22,050 Hz, one channel."""
-
-
-def id3(length: int, *, version: int = 4, footer: bool = False) -> bytes:
-    """An ID3v2 tag with `length` bytes in it."""
-    size = bytes(length >> shift & 0x7F for shift in (21, 14, 7, 0))
-    flags = 0x10 if footer else 0
-    tail = b"3DI" + bytes([version, 0, flags]) + size if footer else b""
-    return b"ID3" + bytes([version, 0, flags]) + size + bytes(length) + tail
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ import wave
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from corpus import FLOAT_TAG, chunk, fmt, riff
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,25 +19,7 @@ from audiochat.audio.wav import Wav
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PCM_TAG, FLOAT_TAG = 1, 3
 SAMPLES = struct.pack("<6h", 0, 1, -1, 300, -300, 32767)
-
-
-def chunk(name: bytes, body: bytes, *, claims: int | None = None) -> bytes:
-    """A RIFF chunk, padded to an even length; `claims` is the size that its header tells instead of the true one."""
-    return name + struct.pack("<I", len(body) if claims is None else claims) + body + b"\0" * (len(body) % 2)
-
-
-def fmt(*, tag: int = PCM_TAG, channels: int = 1, rate: int = 24_000, bits: int = 16, extra: bytes = b"") -> bytes:
-    """A `fmt ` chunk."""
-    frame = channels * bits // 8
-    return chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, bits) + extra)
-
-
-def riff(*chunks: bytes, claims: int | None = None) -> bytes:
-    """A WAV file."""
-    body = b"WAVE" + b"".join(chunks)
-    return b"RIFF" + struct.pack("<I", len(body) if claims is None else claims) + body
 
 
 def samples_of(data: bytes) -> bytes:

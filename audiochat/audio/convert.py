@@ -7,16 +7,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast, overload
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE, wav
-from audiochat.audio.sniff import HEAD, sniff
+from audiochat.audio.sniff import HEAD, after_id3, sniff
 from audiochat.content import BLOCK, Content, Data, copied, joined, opened
 from audiochat.errors import FileError
 from audiochat.request import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from av import AudioFrame, AudioResampler, AudioStream
+    from av import AudioFrame, AudioResampler, AudioStream, Packet
     from av.container import InputContainer
+
+    from audiochat.audio.sniff import Kind
 
 SIZE_LIMIT = 20_000_000
 """Bytes of one recording that Azure takes: "20 MB", read in the stricter of its two senses."""
@@ -25,6 +27,11 @@ FORMATS = ("wav", "mp3", "flac", "opus", "aac", "pcm16")
 """The encodings that can be made here."""
 
 _MP3_BIT_RATE = 64_000
+
+_SOUNDLESS = 100_000
+"""Packets without sound, one after the other, at which the rest is given up: a file can have millions."""
+_LOWEST, _HIGHEST = 1_000, 1_000_000
+"""Samples a second. Beyond them nothing is heard, and to resample it takes memory without end."""
 
 _CONTAINERS = {  # format: FFmpeg's container and encoder, and what the container needs for a pipe
     "mp3": ("mp3", "libmp3lame", {"write_xing": "0"}),
@@ -55,20 +62,32 @@ def for_sending(source: BinaryIO, *, name: str) -> Recording:
     source.seek(0)
     if not head:
         raise FileError(f"{name} is empty.", hint="Give it a recording.", code="not_audio")
-    kind = sniff(head)
+    kind = _kind(source, head)
     if kind in ("wav", "mp3") and size <= SIZE_LIMIT:
         data = copied(source)
         if kind == "mp3":
             return Recording(data, "mp3")
-        if wav.read(data) is not None:
+        found = wav.read(data)
+        if found is not None and found.plain:
             return Recording(data, "wav")
         source.seek(0)
-    if kind not in ("wav", "mp3"):
+    if kind not in ("wav", "mp3") or size <= SIZE_LIMIT:
         pcm = _pcm(source, name=name, limit=SIZE_LIMIT - len(wav.header(0)))
         if pcm is not None:
             return Recording(wav.wrap(pcm), "wav")
         source.seek(0)
     return Recording(_small(source, name=name), "mp3")
+
+
+def _kind(source: BinaryIO, head: bytes) -> Kind | None:
+    """The kind of a file at its start, also behind a tag that fills its head."""
+    kind, start = sniff(head), after_id3(head)
+    if kind == "mp3" and start > HEAD // 2:
+        source.seek(start)
+        behind = source.read(HEAD)
+        source.seek(0)
+        return "mp3" if sniff(behind) == "mp3" else None
+    return kind
 
 
 def _pcm(source: BinaryIO, *, name: str, limit: int) -> bytes | None:
@@ -105,48 +124,100 @@ def decode(source: BinaryIO, *, name: str, sample_rate: int = SAMPLE_RATE) -> It
     Raises:
         FileError: it holds no sound.
     """
-    import av
-
     anything = False
-    with _as_file_error(name), _opened(source) as container:
+    file = _Source(source)
+    with _as_file_error(name), _opened(file) as container:
         track = next(iter(container.streams.audio), None)
         if track is None:
             raise FileError(f"{name} has no sound in it.", hint="Give it a recording.", code="not_audio")
         if getattr(track, "codec_context", None) is None:  # no decoder for it: PyAV 17 would crash
             raise _no_audio(name)
-        resampler: AudioResampler | None = None
-        layout: tuple[object, ...] = ()
-        for frame in _frames(container, track):
-            if resampler is None or layout != (frame.sample_rate, frame.layout.name, frame.format.name):
-                if resampler is not None:  # files that were joined change in the middle
-                    yield from blocks(resampler.resample(None))
-                layout = (frame.sample_rate, frame.layout.name, frame.format.name)
-                resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
-            for block in blocks(resampler.resample(frame)):
-                anything = True
-                yield block
-        if resampler is not None:
-            yield from blocks(resampler.resample(None))
+        for block in _resampled(_frames(container, track, name), sample_rate):
+            anything = True
+            yield block
+    if file.failure is not None:
+        why = file.failure.strerror or file.failure
+        raise FileError(f"{name} cannot be read whole: {why}.", hint="Check the disk.") from file.failure
     if not anything:
         raise _no_audio(name)
 
 
-def _opened(source: BinaryIO) -> InputContainer:
+class _Source:
+    """A file as FFmpeg reads it. What a damaged one makes it try is no exception, which PyAV would print."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+        """Why not all of it could be read."""
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as exc:
+            self.failure = exc
+            return b""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):  # before the start, or farther than any file goes
+            return -1
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _opened(source: _Source) -> InputContainer:
     import av
 
     options = {"format_whitelist": _DEMUXERS}
+    kind = sniff(source.read(HEAD))
+    source.seek(0)
+    demuxer = "aac" if kind == "aac" else None  # which FFmpeg does not recognise by a frame or two
     if int(av.__version__.partition(".")[0]) >= 19:
-        return cast("InputContainer", av.open(source, options=options))
+        return cast("InputContainer", av.open(source, format=demuxer, options=options))
     # A title need not be UTF-8.
-    return cast("InputContainer", av.open(source, options=options, metadata_errors="replace"))
+    return cast("InputContainer", av.open(source, format=demuxer, options=options, metadata_errors="replace"))
 
 
-def _frames(container: InputContainer, track: AudioStream) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, track: AudioStream, name: str) -> Iterator[AudioFrame]:
     import av
 
-    for packet in container.demux(track):
+    soundless = 0
+    for packet in _packets(container, track):
+        frames: list[AudioFrame] = []
         with suppress(av.error.FFmpegError):  # players skip a broken packet too
-            yield from packet.decode()
+            frames = packet.decode()
+        soundless = 0 if frames else soundless + 1
+        if soundless > _SOUNDLESS:
+            return
+        for frame in frames:
+            if not _LOWEST <= frame.sample_rate <= _HIGHEST:
+                raise _no_audio(name)
+            yield frame
+
+
+def _packets(container: InputContainer, track: AudioStream) -> Iterator[Packet[AudioStream]]:
+    for _ in range(3):
+        with suppress(IndexError):  # PyAV's, at the end of a file in which another stream began in the middle
+            yield from container.demux(track)
+            return
+
+
+def _resampled(frames: Iterable[AudioFrame], sample_rate: int) -> Iterator[bytes]:
+    import av
+
+    resampler: AudioResampler | None = None
+    layout: tuple[object, ...] = ()
+    for frame in frames:
+        if resampler is None or layout != (frame.sample_rate, frame.layout.name, frame.format.name):
+            if resampler is not None:  # files that were joined change in the middle
+                yield from blocks(resampler.resample(None))
+            layout = (frame.sample_rate, frame.layout.name, frame.format.name)
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate)
+        yield from blocks(resampler.resample(frame))
+    if resampler is not None:
+        yield from blocks(resampler.resample(None))
 
 
 def blocks(frames: list[Any]) -> Iterator[bytes]:

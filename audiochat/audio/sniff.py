@@ -29,9 +29,9 @@ def sniff(data: bytes) -> Kind | None:
         return "flac"
     if data[:4] == b"OggS":
         return "opus" if b"OpusHead" in data[:256] else None
-    start = _after_id3(data)
-    if start and start >= len(data):
-        return "mp3"  # an ID3 tag longer than what we were given: nothing but MP3 is known to bring those
+    start = after_id3(data)
+    if start and start >= len(data) >= HEAD:
+        return "mp3"  # an ID3 tag longer than what we were given: hardly anything but MP3 brings those
     if _mp3_frames(data, start):
         return "mp3"
     return "aac" if _aac_frames(data) else None
@@ -49,7 +49,7 @@ def _aac_frames(data: bytes) -> bool:
     return length >= 7 and (len(data) < length + 2 or sync(length))
 
 
-def _after_id3(data: bytes) -> int:
+def after_id3(data: bytes) -> int:
     """Where the sound starts behind an ID3v2 tag, whose length is four times seven bits; 0 without one."""
     if data[:3] != b"ID3" or len(data) < _ID3_HEADER or data[3] not in (2, 3, 4) or max(data[6:10]) >= 0x80:
         return 0
@@ -62,7 +62,7 @@ def _after_id3(data: bytes) -> int:
 def _mp3_frames(data: bytes, start: int) -> bool:
     """Whether an MP3 frame stands at `start`, and another where it ends (or the data ends first)."""
     length = _mp3_frame(data[start : start + 4])
-    if length is None:
+    if length is None or start + length > len(data) < HEAD:
         return False
     following = data[start + length : start + length + 4]
     return len(following) < 4 or _mp3_frame(following) is not None

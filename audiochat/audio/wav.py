@@ -14,7 +14,11 @@ from audiochat.audio import SAMPLE_RATE
 if TYPE_CHECKING:
     from audiochat.content import Data
 
-_PCM = 1
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_SUBFORMAT = slice(24, 26)
+"""Of an extensible file's `fmt ` chunk: the code of its samples."""
+_CHUNKS = 1000
+"""As many are looked at: no file has more before its samples, but for one that consists of nothing else."""
 _UNKNOWN = 0xFFFFFFFF
 _FORMAT = struct.Struct("<HHIIHH")
 
@@ -33,11 +37,19 @@ class Wav:
     """Bytes of samples that are really there."""
     frame: int
     """Bytes of one sample of all channels."""
+    code: int = _PCM
+    """How the samples are encoded. Source: RFC 2361."""
 
     @property
     def seconds(self) -> float:
         """How long it lasts."""
         return self.size / (self.frame * self.sample_rate)
+
+    @property
+    def plain(self) -> bool:
+        """Whether its samples are whole or floating numbers, side by side, which every reader of WAV takes."""
+        whole = self.frame == self.channels * ((self.bits + 7) // 8)
+        return self.code in (_PCM, _FLOAT) and 0 < self.bits <= 64 and whole
 
 
 def read(data: Data) -> Wav | None:
@@ -49,22 +61,27 @@ def read(data: Data) -> Wav | None:
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
-    layout: tuple[int, int, int, int] | None = None
+    layout: tuple[int, int, int, int, int] | None = None
     position = 12
-    while position + 8 <= len(data):
+    for _ in range(_CHUNKS):
+        if position + 8 > len(data):
+            break
         name = data[position : position + 4]
         (size,) = struct.unpack("<I", data[position + 4 : position + 8])
         start = position + 8
         if name == b"fmt " and size >= _FORMAT.size and start + _FORMAT.size <= len(data):
-            _tag, channels, rate, _bytes_per_second, frame, bits = _FORMAT.unpack(data[start : start + _FORMAT.size])
-            layout = (channels, rate, bits, frame)
+            fmt = data[start : start + min(size, _SUBFORMAT.stop)]
+            code, channels, rate, _bytes_per_second, frame, bits = _FORMAT.unpack_from(fmt)
+            if code == _EXTENSIBLE and len(fmt) == _SUBFORMAT.stop:
+                code = int.from_bytes(fmt[_SUBFORMAT], "little")
+            layout = (channels, rate, bits, frame, code)
         elif name == b"data":
             if layout is None or not all((layout[0], layout[1], layout[3])):
                 return None
             present = len(data) - start
             true_size = present if size > present or size == 0 else size
-            channels, rate, bits, frame = layout
-            return Wav(channels, rate, bits, start, true_size, frame) if true_size >= frame else None
+            channels, rate, bits, frame, code = layout
+            return Wav(channels, rate, bits, start, true_size, frame, code) if true_size >= frame else None
         position = start + size + size % 2
     return None
 

@@ -39,10 +39,19 @@ def analyze(
 
     def turn() -> UserTurn:
         recording = _recording(audio, question, options, screen)
-        text = inputs.text_from_stdin(screen.streams) if question == "-" else question or inputs.DESCRIBE
-        return UserTurn(inputs.checked(text), (recording,))
+        return UserTurn(_question(question, screen), (recording,))
 
     ask(Question("analyze", turn, "analysis", options.wanted_format()), options, screen)
+
+
+def _question(question: str | None, screen: Terminal) -> str:
+    """What is asked about the recording; `-` is stdin."""
+    if question != "-":
+        return inputs.checked(question or inputs.DESCRIBE)
+    text = inputs.text_from_stdin(screen.streams)
+    if not text.strip():
+        raise UsageError("The question on stdin is empty.", hint="Leave out the - for a description.")
+    return text
 
 
 def _recording(audio: str | None, question: str | None, options: TextOrSpeechOptions, screen: Terminal) -> Recording:

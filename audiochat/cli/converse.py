@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audiochat import files
 from audiochat.cli import inputs, talk
 from audiochat.cli.answer import terminal
 from audiochat.cli.options import ConverseOptions, takes
@@ -76,7 +77,7 @@ def _turns(options: ConverseOptions, screen: Terminal, first: Recording | None) 
 def _lines(screen: Terminal) -> Iterator[str]:
     """The lines of stdin that hold something, each as soon as it is there."""
     stdin = screen.streams.stdin
-    while stdin is not None and (line := stdin.readline()):
+    while stdin is not None and (line := stdin.readline(files.TEXT_LIMIT + 1)):
         text = inputs.line(line)
         if text.strip():
             yield text

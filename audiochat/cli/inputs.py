@@ -27,7 +27,9 @@ def text_from_stdin(streams: Streams) -> str:
 
 
 def line(data: bytes) -> str:
-    """A line of stdin as text, without its end."""
+    """A line of stdin as text, without its end; `files.TEXT_LIMIT` bytes at most."""
+    if len(data) > files.TEXT_LIMIT:
+        raise files.too_much_text("a line of stdin")
     return files.decode_text(data, name="stdin").rstrip("\r\n")
 
 
@@ -52,7 +54,8 @@ def recording_from_file(name: str) -> Recording:
     from audiochat.audio import convert
 
     with files.reading(Path(name)) as source:
-        return replace(convert.for_sending(source, name=name), name=name)
+        # The name goes into requests and sessions, which are UTF-8; a file's need not be.
+        return replace(convert.for_sending(source, name=name), name=name.encode("utf-8", "replace").decode())
 
 
 def recording_from_stdin(streams: Streams) -> Recording:

@@ -18,6 +18,9 @@ from audiochat.request import OWNED
 
 OptionsT = TypeVar("OptionsT")
 
+DEEPEST = 100
+"""Levels of a parameter: more than any API has, and fewer than what hurts."""
+
 FORMAT_OF_SUFFIX = {
     ".wav": "wav",
     ".wave": "wav",
@@ -153,6 +156,8 @@ class AnswerOptions:
             if key in OWNED:
                 raise UsageError(f"--param {key}: there is an option for that.", hint="See --help.")
             found[key] = _json_or_text(value)
+            if _deep(found[key]):
+                raise UsageError(f"--param {key} is nested too deeply.", hint=f"{DEEPEST} levels are taken at most.")
         return found
 
 
@@ -247,5 +252,20 @@ def _json_or_text(value: str) -> Any:
 
     try:
         return json.loads(value, parse_constant=no_number)
-    except (ValueError, RecursionError):
+    except ValueError:
         return value
+    except RecursionError:
+        raise UsageError("--param is nested too deeply.", hint=f"{DEEPEST} levels are taken at most.") from None
+
+
+def _deep(value: object) -> bool:
+    """Whether a parameter has more than `DEEPEST` levels."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return any(isinstance(inner, list | dict) for inner in level)

@@ -49,10 +49,10 @@ def parse_turn(text: str) -> UserTurn:
         names.append(found[1] or found[3])
         return ""
 
-    inputs.checked(text)
     words = re.sub(r"[ \t]{2,}", " ", _ATTACHED.sub(attach, text)).strip()
     if not words and not names:
         raise UsageError("A turn is empty.", hint="Give it words, or a recording as @FILE.")
+    inputs.checked(words)  # without the names: a file's need not be UTF-8
     return UserTurn(words or None, tuple(inputs.recording_from_file(name) for name in names))
 
 
