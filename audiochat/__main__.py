@@ -33,8 +33,6 @@ def main() -> NoReturn:
         endings.over()
     except KeyboardInterrupt:  # before there was anything to interrupt, or on the way out
         code = INTERRUPTED
-    except SystemExit as exc:
-        code = int(exc.code or 0)
     except BaseException as exc:  # noqa: BLE001 - Python would show all of it, and it may quote a secret
         code = _fall(exc)
     _leave(code)
@@ -55,7 +53,11 @@ def _version() -> int:
 
 
 def _fall(exc: BaseException) -> int:
-    """Say the little that can be said when not even our own modules can be imported."""
+    """Say the little that can be said when not even our own modules can be imported; nothing at a signal."""
+    from audiochat import endings
+
+    if isinstance(exc, endings.Terminated):
+        return int(exc.code or 0)
     if sys.stderr is not None:
         told = (
             f"audiochat: A bug in audiochat: {type(exc).__name__}.\nPlease report it, with the command that you typed."

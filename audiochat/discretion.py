@@ -11,7 +11,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from audiochat import config
@@ -39,6 +39,9 @@ PUBLIC_HEADERS = frozenset(
 )
 """Headers of a request that hold no secret. Those of the SDK about itself (x-stainless-…) do not either."""
 
+_LEVELS = 100
+"""Of JSON that an answer has: more than any, and fewer than Python minds."""
+
 _GUESSED = 4
 """Characters of what is no secret: `none`, `test`, and the 1 of a header that switches something on."""
 
@@ -59,22 +62,27 @@ def without_secrets(text: str, request: httpx2.Request) -> str:
     return text if pattern is None else pattern.sub(LEFT_OUT, text)
 
 
-def scrubbed(value: Any, request: httpx2.Request, *, words: Collection[str] = ()) -> Any:
+def scrubbed(value: Any, request: httpx2.Request, *, words: Collection[str] = (), levels: int = _LEVELS) -> Any:
     """The same for every text in JSON.
 
     Args:
         value: The JSON.
         request: What it answers.
         words: Names of what is the answer itself, which stays as it came.
+        levels: How deep to go; what lies deeper is left out.
     """
     if isinstance(value, str):
         return without_secrets(value, request)
-    if isinstance(value, Mapping):
-        return {
-            without_secrets(str(name), request): item if name in words else scrubbed(item, request, words=words)
-            for name, item in value.items()
-        }
-    return [scrubbed(item, request, words=words) for item in value] if isinstance(value, list) else value
+    if not isinstance(value, Mapping | list):
+        return value
+    if not levels:
+        return "[nested too deeply]"
+    deeper = partial(scrubbed, request=request, words=words, levels=levels - 1)
+    if isinstance(value, list):
+        return [deeper(item) for item in value]
+    return {
+        without_secrets(str(name), request): item if name in words else deeper(item) for name, item in value.items()
+    }
 
 
 def _secrets(request: httpx2.Request) -> Iterator[str]:

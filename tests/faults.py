@@ -121,7 +121,7 @@ STATUSES = [
     ),
     Fault("429, a day", _status(429, {"retry-after": "86400"}), **_BUSY, hints="24 hours"),
     Fault("429, a day in milliseconds", _status(429, {"retry-after-ms": "86400000"}), **_BUSY, hints="24 hours"),
-    Fault("429, until a date", _status(429, {"retry-after": _date(7300)}), **_BUSY, hints="2 hours"),
+    Fault("429, until a date", _status(429, {"retry-after": _date(8000)}), **_BUSY, hints="2 hours"),
     Fault("429, for ever", _status(429, {"retry-after": "9" * 400}), **_BUSY, hints="pause"),
     Fault("429, no credit", _status(429, {"retry-after-ms": "1"}, code="insufficient_quota"), "No credit",
           "insufficient_quota", exit_code=4, hints="billing"),
@@ -382,11 +382,13 @@ class Disconnection:
     code: str
     exit_code: int = 5
     again: bool = True
+    or_else: str | None = None
+    """The code where it comes so soon that there was no connection yet."""
 
 
 DISCONNECTIONS = [
     Disconnection("closed at once", close, "connection_broken"),
-    Disconnection("reset at once", reset, "connection_broken"),
+    Disconnection("reset at once", reset, "connection_broken", or_else="not_reachable"),
     Disconnection("silent", keep_silent, "timeout", again=False),
     Disconnection("reset while the request is sent", reset_halfway, "connection_broken"),
     Disconnection("refused while the request is sent", refuse_halfway, "http_413", exit_code=4, again=False),

@@ -5,25 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import CANARY
-from faults import EVENTS, WAV, WHOLE, WORDS, keep_silent, listening
-from service import PCM, Answer, Service, completion, error, sound_events, stream
+from faults import EVENTS, WAV, WHOLE, WORDS
+from service import Answer, Service, completion, error, stream
 
 from audiochat.audio import wav
 
