@@ -301,7 +301,10 @@ class Words:
         self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
 
     def _print(self, text: str, console: Console) -> None:
-        console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
+        try:
+            console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
+        except OSError:  # the terminal has gone, and the sound may have a file
+            self._console = None
 
 
 def harmless(text: str, *, lines: bool = True) -> str:
