@@ -871,6 +871,8 @@ class Seat:
             if not gone:
                 self._look()
             time.sleep(0.01)
+        if not gone:
+            self._look()
         return self.process.returncode
 
     def check_restored(self) -> None:
@@ -916,7 +918,7 @@ WAITS: dict[str, tuple[tuple[str, ...], Answer, str]] = {
     "the microphone": (("analyze", "-r", "-o", "out.wav"), MOMENTS["before the head"], "Recording, until silence"),
     "the doctor": (("doctor", "--yes"), MOMENTS["before the head"], "Examining"),
     "consent": (("doctor",), MOMENTS["before the head"], "Send a request"),
-    "a line": (("converse", "--session", "s"), MOMENTS["before the head"], "1> "),
+    "a line": (("converse", "--session", "s"), MOMENTS["before the head"], "1>"),
     "a reply": (("converse", "--session", "s"), MOMENTS["in the stream"], "Yes,"),
 }
 """What a person waits for: the command, the answer, and what is to be seen meanwhile."""
@@ -935,7 +937,7 @@ def test_an_end_at_a_terminal(
     openai.answer(answer)
     seat = seated(*arguments)
     if wait == "a reply":
-        seat.see("1> ")
+        seat.see("1>")
         seat.type("hi\r")
     seat.see(visible)
     if wait == "the doctor":
