@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
-GRACE = 2.0
+GRACE = 1.0
 """Seconds that the program may stand in somebody's C code, such as a name's look-up, before it is ended anyhow."""
 
 _IMPATIENCE = 1.0
 """Seconds after which a second signal means that the tidying up takes too long."""
 
 _AGAIN = 0.01
+_NUDGE = 0.05
 _ENDS = ("SIGTERM", "SIGHUP")
 """Signals that end the process, where the system has them; with SIGHUP its terminal has gone."""
 
@@ -37,6 +38,8 @@ class _State:
     heard = 0.0
     """When the last signal was heard, in Python."""
     over = False
+    main = 0
+    """The main thread."""
     wakeup: int | None = None
     """Where Python notes the number of a signal at once, wherever the program stands."""
 
@@ -55,6 +58,7 @@ def heed() -> None:
     if sys.platform != "win32":
         import _thread
 
+        _State.main = _thread.get_ident()
         reader, _State.wakeup = os.pipe()
         os.set_blocking(_State.wakeup, False)
         signal.set_wakeup_fd(_State.wakeup, warn_on_full_buffer=False)
@@ -86,9 +90,11 @@ def over() -> None:
 
 def leave(code: int) -> NoReturn:
     """End the process, and what it has started: to take the interpreter down would take a while longer."""
-    if code:
-        _end_processes()
-    os._exit(code)
+    try:
+        if code:
+            _end_processes()
+    finally:
+        os._exit(code)
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
@@ -132,13 +138,25 @@ def _watch(reader: int) -> None:
     """End the process where the main thread does not come back to Python to hear a signal."""
     ends = {getattr(sys.modules["signal"], name) for name in ("SIGINT", *_ENDS)}
     while True:
-        for number in os.read(reader, 64):
-            told = monotonic()
-            sleep(GRACE)
-            if number in ends and _State.heard < told - GRACE / 2:
+        for number in ends.intersection(os.read(reader, 64)):
+            if not _heard(number):
                 if os.isatty(2):
                     os.write(2, b"\x1b[?25h")  # a spinner hides the cursor
                 leave(128 + number)
+
+
+def _heard(number: int) -> bool:
+    """Whether the main thread hears a signal that has just come."""
+    import signal
+
+    told = monotonic()
+    while _State.heard < told - _IMPATIENCE:
+        if monotonic() > told + GRACE:
+            return False
+        sleep(_NUDGE)
+        if _State.heard < told - _IMPATIENCE:  # another thread got it, while the main one waits for a lock
+            signal.pthread_kill(_State.main, number)
+    return True
 
 
 def _end_processes() -> None:
@@ -150,7 +168,7 @@ def _end_processes() -> None:
 
     gc.unfreeze()  # where `audiochat.quickly` has put everything
     for found in gc.get_objects():
-        if type(found) is subprocess.Popen and found.returncode is None:
+        if type(found) is subprocess.Popen and found.pid and found.returncode is None:
             for descendant in _descendants(found.pid):
                 _terminate(descendant)
             _terminate(found.pid)

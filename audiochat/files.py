@@ -221,6 +221,13 @@ def _kept(data: Data, folder: Path | None, suffix: str) -> Path:
     return Path(file.name)
 
 
+def is_folder(name: str) -> bool:
+    """Whether there is a folder of that name; not where the name is impossible."""
+    with contextlib.suppress(OSError):
+        return Path(name).is_dir()
+    return False
+
+
 def make_folder(path: Path) -> None:
     """Make a folder that a person named, unless it is there.
 

@@ -214,6 +214,21 @@ class Terminal:
         return True
 
     @contextmanager
+    def as_it_was(self) -> Iterator[None]:
+        """Whatever happens in the block, the terminal that is typed at echoes and takes lines as before."""
+        if sys.platform == "win32" or not self.streams.stdin_is_terminal:
+            yield
+            return
+        import termios
+
+        before = termios.tcgetattr(0)
+        try:
+            yield
+        finally:
+            with suppress(termios.error):  # it has gone
+                termios.tcsetattr(0, termios.TCSANOW, before)
+
+    @contextmanager
     def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
         """A bar with sizes, where a person can see it grow; otherwise the text alone."""
         console = self._animated()
@@ -283,29 +298,35 @@ class Words:
         self._pending += text
         *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
         for word in whole:
-            self._show(word, self._console)
+            self._show(word)
 
     def end(self) -> None:
         """Show the rest, and end the line."""
         if self._console is None:
             return
-        self._show(self._pending, self._console)
+        self._show(self._pending)
         if self._column:
-            self._print("\n", self._console)
+            self._print("\n")
         self._pending, self._column = "", 0
 
-    def _show(self, word: str, console: Console) -> None:
+    def _show(self, word: str) -> None:
         from rich.cells import cell_len
 
         word = harmless(word)  # as a whole: a sequence may have come in pieces
-        if self._column and self._column + cell_len(word.rstrip()) > console.width:
-            self._print("\n", console)
+        width = 0 if self._console is None else self._console.width
+        if self._column and self._column + cell_len(word.rstrip()) > width:
+            self._print("\n")
             self._column = 0
-        self._print(word, console)
+        self._print(word)
         self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
 
-    def _print(self, text: str, console: Console) -> None:
-        console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
+    def _print(self, text: str) -> None:
+        if self._console is None:
+            return
+        try:
+            self._console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
+        except OSError:  # the terminal has gone, and the sound may have a file
+            self._console = None
 
 
 def without_sound(body: object) -> object:

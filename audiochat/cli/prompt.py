@@ -55,7 +55,8 @@ class Prompt:
         while True:
             endings.go_on()
             try:
-                line = session.prompt(f"{self._talk.number}> ").strip()
+                with self._screen.as_it_was():  # also when a signal comes while the prompt is drawn
+                    line = session.prompt(f"{self._talk.number}> ").strip()
             except KeyboardInterrupt:
                 if interrupted:
                     return

@@ -150,7 +150,7 @@ def output_name(options: ConverseOptions, number: int) -> str:
     output, suffix = options.output, SUFFIX_OF_FORMAT[options.answer_format()]
     if output is None:
         return f"turn-{number}{suffix}"
-    if output.endswith(("/", "\\")) or Path(output).is_dir():
+    if output.endswith(("/", "\\")) or files.is_folder(output):
         return str(Path(output) / f"turn-{number}{suffix}")
     return output.replace(NUMBER, str(number))
 
@@ -167,7 +167,7 @@ def check_output(options: ConverseOptions, *, several: bool) -> None:
     folder = output.endswith(("/", "\\"))
     if folder:
         files.make_folder(Path(output))
-    if several and not folder and not Path(output).is_dir() and (output == STDOUT or NUMBER not in output):
+    if several and not folder and not files.is_folder(output) and (output == STDOUT or NUMBER not in output):
         raise UsageError(
             "Several turns make several answers.",
             hint=f"Name a folder (-o replies/) or a pattern (-o turn-{NUMBER}.wav).",
