@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 STDIN_LIMIT = 1_000_000_000
 """Bytes of a recording on stdin; it is kept on disk beyond the first few."""
 
-TEXT_LIMIT = 16_000_000
-"""Bytes of a prompt or a system message."""
+TEXT_LIMIT = 4_000_000
+"""Bytes of a prompt or a system message: more than a million tokens, and little enough for the memory as JSON."""
 
 _SPOOLED = 32_000_000
 _BLOCK = 1 << 20
