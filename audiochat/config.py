@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 from audiochat.errors import ConfigurationError, FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ProviderName = Literal["azure", "openai", "local"]
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
@@ -229,9 +229,31 @@ def _read(path: Path) -> dict[str, str]:
         raise FileError(f"{path}: the settings in it cannot be read ({exc}).", hint="See .env.example.") from exc
     if len(data) > LARGEST_FILE:
         raise FileError(f"{path} is too large to be settings.", hint=f"At most {LARGEST_FILE} bytes are read.")
-    # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    with _one_warning(path):
+        # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
+        values = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value}
+
+
+@contextmanager
+def _one_warning(path: Path) -> Iterator[None]:
+    """Let the library warn of the first line that is no setting, not of each: a file can have thousands."""
+    import logging
+
+    told = False
+
+    def first(record: logging.LogRecord) -> bool:
+        nonlocal told
+        record.msg = f"{path}: line %s is no setting; what is none is left out."
+        again, told = told, True
+        return not again
+
+    logger = logging.getLogger("dotenv.main")
+    logger.addFilter(first)
+    try:
+        yield
+    finally:
+        logger.removeFilter(first)
 
 
 def config_directory(environment: Mapping[str, str] | None = None) -> Path:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 STDIN_LIMIT = 1_000_000_000
 """Bytes of a recording on stdin; it is kept on disk beyond the first few."""
 
-TEXT_LIMIT = 16_000_000
-"""Bytes of a prompt or a system message."""
+TEXT_LIMIT = 4_000_000
+"""Bytes of a prompt or a system message: more than a million tokens, and little enough for the memory as JSON."""
 
 _OPEN_FILES = re.compile("/dev|/dev/fd|/proc/.+/fd")
 """Folders whose names lead to open files, /dev/stdout and the like: nothing is to be put there, or replaced."""

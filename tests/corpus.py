@@ -238,8 +238,8 @@ def _png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(bytes(72))) + part(b"IEND", b"")
 
 
-def _odd_rate(rate: int, samples: int = 65_000) -> bytes:
-    """A Sun audio file of that rate, which no ear can hear."""
+def sun(rate: int, samples: int = 65_000) -> bytes:
+    """Silence as a Sun audio file, of any rate."""
     return b".snd" + struct.pack(">5I", 24, 2 * samples, 3, rate, 1) + bytes(2 * samples)
 
 
@@ -322,8 +322,8 @@ _REFUSED: dict[str, Callable[[], bytes]] = {
     "a film without sound": _silent_film,
     "another film without sound": partial(_silent_film, "matroska"),
     "a film cut before its index": lambda: made(KINDS["mp4 film"], 0.5)[:2_000],
-    "a rate of 1 Hz": lambda: _odd_rate(1),
-    "a rate of 4 GHz": lambda: _odd_rate(0xFFFFFFFF),
+    "a rate of 1 Hz": lambda: sun(1),
+    "a rate of 4 GHz": lambda: sun(0xFFFFFFFF),
     "an unknown codec": lambda: made(KINDS["webm"], 0.2).replace(b"A_OPUS", b"A_OPUX"),
     **{f"{name} that names a file": partial(playlist, name, "/etc/hostname") for name in PLAYLISTS},
 }
@@ -361,6 +361,7 @@ _CONVERTED: dict[str, Callable[[], bytes]] = {
     "FLAC behind a tag": lambda: id3(2_000) + made(KINDS["flac"], 0.3),
     "FLAC behind a giant tag": lambda: id3(300_000) + made(KINDS["flac"], 0.3),
     "MP3 behind zeros": lambda: bytes(3_000) + _mp3(),
+    "MPEG-TS in which a film begins": lambda: made(RARE["mpegts"], 0.5) + made(Kind("mpegts", "mp2", film=True), 0.5),
     "MP3 behind two tags": lambda: id3(500) + id3(700) + _mp3(),
     "AAC of two rates": lambda: made(KINDS["aac"], 0.3) + made(Kind("adts", "aac"), 0.3),
     "M4A cut in its sound": lambda: made(_FRAGMENTED, 3.0)[:-2_000],

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -18,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import CANARY
-from faults import EVENTS, WAV, WHOLE, WORDS
-from service import Answer, Service, completion, error, stream
+from faults import EVENTS, WAV, WHOLE, WORDS, keep_silent, listening
+from service import PCM, Answer, Service, completion, error, sound_events, stream
 
 from audiochat.audio import wav
 

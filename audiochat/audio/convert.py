@@ -175,9 +175,9 @@ def _opened(source: _Source) -> InputContainer:
     source.seek(0)
     demuxer = "aac" if kind == "aac" else None  # which FFmpeg does not recognise by a frame or two
     if int(av.__version__.partition(".")[0]) >= 19:
-        return cast("InputContainer", av.open(source, format=demuxer, options=options))
+        return av.open(source, "r", format=demuxer, options=options)
     # A title need not be UTF-8.
-    return cast("InputContainer", av.open(source, format=demuxer, options=options, metadata_errors="replace"))
+    return av.open(source, "r", format=demuxer, options=options, metadata_errors="replace")
 
 
 def _frames(container: InputContainer, track: AudioStream, name: str) -> Iterator[AudioFrame]:
