@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test reliability test-engine lint format bench growth lock clean
+.PHONY: demo test reliability test-engine audit lint format bench growth lock clean
 
 demo: $(READY) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
@@ -17,6 +17,9 @@ reliability: $(READY) ## faults, endings and bad input by the thousand; prints t
 
 test-engine: $(READY) ## the tests with the engine's real models
 	$(BIN)/python -m pytest -m engine
+
+audit: $(READY) ## what is known against the packages of the lock
+	$(BIN)/python .ci/audit
 
 lint: $(READY) ## what CI checks besides the tests
 	$(BIN)/ruff check .
