@@ -370,6 +370,7 @@ def runs(pid: int) -> bool:
 
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("arguments", [("speak", "hi", "-o", "out.wav"), ("doctor", "--yes")], ids=" ".join)
+@pytest.mark.usefixtures("card")
 def test_a_signal_while_the_sign_in_waits(
     arguments: tuple[str, ...],
     name: str,
@@ -453,18 +454,14 @@ def test_a_signal_while_nobody_accepts_the_connection(
             other = others.enter_context(socket.socket())
             other.settimeout(0)
             other.connect_ex(("127.0.0.1", port))
+        asking = f" 0100007F:{port:04X} 02 "  # SYN_SENT
+
+        def connecting() -> int:
+            return Path("/proc/net/tcp").read_text().count(asking)
+
+        ours = connecting()
         run = begun("speak", "hi", "-o", "out.wav", OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
-        asking = re.compile(rf"0100007F:{port:04X} 02 ")  # SYN_SENT
-
-        def connecting() -> bool:
-            lines = Path(f"/proc/{run.process.pid}/net/tcp").read_text().splitlines()
-            mine = sum(bool(asking.search(line)) for line in lines)
-            waiting = Path(f"/proc/{run.process.pid}/fd")
-            names = [str(each.readlink()) for each in waiting.iterdir()]
-            inodes = {name[8:-1] for name in names if name.startswith("socket:")}
-            return mine > 0 and any(line.split()[9] in inodes for line in lines if asking.search(line))
-
-        wait_until(connecting, run.process)
+        wait_until(lambda: connecting() > ours, run.process)
         run.end(getattr(signal, name))
     assert run.process.returncode == SIGNALS[name]
     assert run.notes() == (["Interrupted."] if name == "SIGINT" else [])
@@ -497,6 +494,7 @@ os.execv(sys.executable, [sys.executable, "-m", "audiochat", *sys.argv[1:]])
 @LINUX
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("command", ["speak", "doctor"])
+@pytest.mark.usefixtures("card")  # without one, ctypes looks for it with temporary files
 def test_a_signal_while_a_name_is_looked_up(
     command: str, name: str, room: Room, monkeypatch: pytest.MonkeyPatch, begun: Callable[..., Run], tried: Tried
 ) -> None:
@@ -585,7 +583,7 @@ def test_a_signal_while_it_listens(
 
 
 @pytest.mark.parametrize("numbers", [(2, 2), (2, 2, 2), (15, 2), (2, 15), (1, 15, 2), (15, 15)], ids=str)
-@pytest.mark.parametrize("command", ["speak", "speak --play", "analyze", "converse"])
+@pytest.mark.parametrize("command", ["speak", "speak --play", "converse"])
 @pytest.mark.usefixtures("card")
 def test_more_signals_make_it_no_worse(
     command: str, numbers: tuple[int, ...], room: Room, openai: Service, begun: Callable[..., Run], tried: Tried
@@ -778,7 +776,7 @@ def check_the_interpreters_own(code: int, err: str) -> None:
 
 
 SEEDS = range(8)
-DELIVERIES = 20
+DELIVERIES = 13
 
 
 @pytest.mark.parametrize("seed", SEEDS)
