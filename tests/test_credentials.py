@@ -729,17 +729,15 @@ def test_a_socket_is_no_file_of_settings(cli: CommandLine, service: Service, tri
         assert cli("speak", "hi", "-q", env={"OPENAI_BASE_URL": f"{service.url}/v1"}).code == 0
 
 
-@pytest.mark.parametrize(
-    "text",
-    [b"A=b\n" * 30_000_000, b"A='" + b"x\n" * 10_000_000, b" " * 50_000_000, b"\xef\xbb\xbf" + b"#" * 101_000],
-    ids=["many values", "a value without end", "nothing", "a comment"],
-)
+@pytest.mark.parametrize("line", [b"A=b\n", b"A='x\n", b"          \n", b"#\n", b"\0"], ids=repr)
 def test_a_file_of_settings_has_an_end(
-    text: bytes, room: Room, cli: CommandLine, service: Service, tried: Tried
+    line: bytes, room: Room, cli: CommandLine, service: Service, tried: Tried
 ) -> None:
     """One of many megabytes is not read, and is told with its name: exit 6."""
     tried("credentials")
-    Path(".env").write_bytes(text)
+    with Path(".env").open("wb") as file:
+        file.write(line * 30_000)
+        file.truncate(50_000_000)
     ran = cli("speak", "hi", env={"OPENAI_BASE_URL": f"{service.url}/v1"})
     Path(".env").unlink()
     assert ran.code == 6
