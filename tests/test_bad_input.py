@@ -295,6 +295,21 @@ def test_what_has_no_end_is_given_up(
     assert openai.requests == []
 
 
+def opened_for_writing(name: str, reader: subprocess.Popen[bytes]) -> int:
+    """The writing end of a FIFO, as soon as somebody reads it."""
+    deadline = time.monotonic() + MOMENT
+    while True:
+        try:
+            end = os.open(name, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody does yet
+            assert reader.poll() is None, "it ended without having read"
+            assert time.monotonic() < deadline, "it does not read"
+            time.sleep(0.02)
+        else:
+            os.set_blocking(end, True)
+            return end
+
+
 @POSIX
 @pytest.mark.parametrize(
     "arguments",
@@ -317,8 +332,8 @@ def test_a_fifo_is_waited_for_until_somebody_stops_it(
     command = [sys.executable, *AUDIOCHAT, *arguments]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
         end = None
-        if writer:  # to open it is to wait until it is read
-            end = os.open("fifo", os.O_WRONLY)
+        if writer:
+            end = opened_for_writing("fifo", waiting)
         else:
             with pytest.raises(subprocess.TimeoutExpired):
                 waiting.wait(1.5)
@@ -341,7 +356,8 @@ def test_what_comes_through_a_fifo_is_a_recording(written_: bytes, code: int, op
     os.mkfifo("fifo")
     command = [sys.executable, *AUDIOCHAT, "analyze", "fifo", "--text-only"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reading:
-        Path("fifo").write_bytes(written_)
+        with open(opened_for_writing("fifo", reading), "wb") as fifo:
+            fifo.write(written_)
         out, err = reading.communicate(timeout=MOMENT)
     assert reading.returncode == code, err
     if code:

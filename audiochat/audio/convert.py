@@ -186,7 +186,8 @@ def _frames(container: InputContainer, track: AudioStream, name: str) -> Iterato
     soundless = 0
     for packet in _packets(container, track):
         frames: list[AudioFrame] = []
-        with suppress(av.error.FFmpegError):  # players skip a broken packet too
+        # Players skip a broken packet too. ValueError is how PyAV 19 says that it has no decoder.
+        with suppress(av.error.FFmpegError, ValueError):
             frames = packet.decode()
         soundless = 0 if frames else soundless + 1
         if soundless > _SOUNDLESS:
