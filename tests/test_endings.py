@@ -411,7 +411,7 @@ def read_little(connection: socket.socket) -> None:
 
 WAYS: dict[str, tuple[str, Callable[[socket.socket], object], int]] = {
     "a handshake without answer": ("https", keep_silent, 0),
-    "a request that is read slowly": ("http", read_little, 8_000_000),
+    "a request that is read slowly": ("http", read_little, 3_900_000),
 }
 """The scheme, what is at the other end, and how many bytes the question has."""
 
