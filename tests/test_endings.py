@@ -219,8 +219,8 @@ CASES = [
     for moment in MOMENTS
     if meet(moment, command)
     for name in SIGNALS
-    # Beyond the signal's arrival they go the same way: all three for one command, and for one moment.
-    if name == "SIGINT" or command.name == "speak" or moment in ("before the head", "in the stream")
+    # Beyond the signal's arrival they go the same way: all three for one command, and two at one moment.
+    if name == "SIGINT" or command.name == "speak" or (name, moment) == ("SIGTERM", "before the head")
 ]
 
 
@@ -321,11 +321,18 @@ def unread(pipe: Any) -> int:
     return int(struct.unpack("i", fcntl.ioctl(pipe.fileno(), termios.FIONREAD, b"\0\0\0\0"))[0])
 
 
-@pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize(
-    "arguments",
-    [("speak",), ("speak", "Sum up:", "-"), ("analyze", "-"), ("analyze", "dog.wav", "-"), ("converse",)],
-    ids=" ".join,
+    ("arguments", "name"),
+    [
+        *((("speak",), name) for name in SIGNALS),
+        (("speak", "Sum up:", "-"), "SIGINT"),
+        (("analyze", "-"), "SIGINT"),
+        (("analyze", "-"), "SIGTERM"),
+        (("analyze", "dog.wav", "-"), "SIGINT"),
+        (("converse",), "SIGINT"),
+        (("converse",), "SIGTERM"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
 def test_a_signal_while_stdin_is_read(
     arguments: tuple[str, ...], name: str, room: Room, openai: Service, begun: Callable[..., Run], tried: Tried
@@ -924,8 +931,15 @@ WAITS: dict[str, tuple[tuple[str, ...], Answer, str]] = {
 """What a person waits for: the command, the answer, and what is to be seen meanwhile."""
 
 
-@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "SIGHUP", "hang up"])
-@pytest.mark.parametrize("wait", WAITS)
+AT_TERMINALS = [
+    (wait, how)
+    for wait in WAITS
+    for how in ("Ctrl-C", "SIGTERM", "SIGHUP", "hang up")
+    if how in ("Ctrl-C", "SIGTERM") or wait in ("the head", "the stream", "a line", "a reply")
+]
+
+
+@pytest.mark.parametrize(("wait", "how"), AT_TERMINALS)
 def test_an_end_at_a_terminal(
     wait: str, how: str, room: Room, openai: Service, card: Path, seated: Callable[..., Seat], tried: Tried
 ) -> None:

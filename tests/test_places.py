@@ -676,9 +676,8 @@ def test_an_open_file_is_written_to(kind: str, room: Room, openai: Service, trie
     """/dev/fd/3 is a file or a pipe that somebody has opened for us: it is written to, nothing takes its place."""
     tried("places x commands")
     openai.answer(WHOLE)
-    command = (
-        f"{' '.join(AUDIOCHAT)} speak hi -o /dev/fd/3 3{kind}; for _ in $(seq 100); do [ -s got ] || sleep 0.05; done"
-    )
+    command = f"{' '.join(AUDIOCHAT)} speak hi -o /dev/fd/3 3{kind}"
+    command += "; for _ in $(seq 100); do [ -s got ] || sleep 0.05; done"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
     assert (done.stdout, done.stderr.splitlines()[0]) == (f"{WORDS}\n".encode(), b"/dev/fd/3  0.2 s")
     assert (room.work / "got").read_bytes() == WAV
