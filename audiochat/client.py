@@ -263,11 +263,7 @@ class Client:
             size += len(chunk)
             if size > LARGEST_ANSWER:
                 raise _endless(id_)
-            try:
-                unpacking.add(chunk)
-            except OSError as exc:
-                hint = "Make room where temporary files go (TMPDIR)."
-                raise FileError(f"The answer finds no room: {exc.strerror or exc}.", hint=hint) from exc
+            unpacking.add(chunk)
         return unpacking
 
     def _retry(self, exc: Exception, waits: _Waits) -> None:

@@ -34,11 +34,7 @@ class Unpacking:
         self._escape = b""
 
     def add(self, piece: bytes) -> None:
-        """Take the next piece of the body.
-
-        Raises:
-            OSError: there is no room for temporary files.
-        """
+        """Take the next piece of the body."""
         while piece:
             piece = self._outside(piece) if self._held is None else self._inside(self._held, piece)
 
