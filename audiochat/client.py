@@ -7,7 +7,7 @@ import random
 import secrets
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -168,7 +168,7 @@ class Client:
                 if delta.text or delta.pcm:
                     watch.extend()
                     yield delta
-            return assembly.whole()
+            return _discreet(assembly.whole(), response.request)
         except AudiochatError as error:
             if error.transcript is None:
                 error.transcript = assembly.transcript
@@ -198,7 +198,7 @@ class Client:
             self._progress.exchange("< event", {}, partial(discretion.scrubbed, body, response.request))
             if isinstance(body, dict) and body.get("error"):
                 raise service_errors.refusal(body, response, hints=self._hints)
-            yield assembly.add(discretion.scrubbed(body, response.request, words=reply.WORDS))
+            yield assembly.add(body)
 
     def _interrupted(self, exc: Exception) -> AudiochatError:
         error = translate(exc, hints=self._hints)
@@ -254,7 +254,7 @@ class Client:
         self._progress.exchange("< body", {}, lambda: discretion.scrubbed(body, response.request))
         if isinstance(body, dict) and body.get("error"):
             raise service_errors.refusal(body, response, hints=self._hints)
-        return reply.parse(discretion.scrubbed(body, response.request, words=reply.WORDS), request_id=id_)
+        return _discreet(reply.parse(body, request_id=id_), response.request)
 
     def _read(self, response: httpx2.Response, id_: str | None) -> Unpacking:
         unpacking = Unpacking()
@@ -280,6 +280,13 @@ class Client:
         waits.number, waits.seconds = waits.number + 1, waits.seconds + delay
         self._progress.note(f"{error.message.rstrip('.')}; trying again in {delay:.0f} s")
         time.sleep(delay)
+
+
+def _discreet(whole: Reply, request: httpx2.Request) -> Reply:
+    """The answer, without what the service quotes of a credential beside the words and the sound, which are data."""
+    told = partial(discretion.scrubbed, request=request)
+    audio = None if whole.audio is None else replace(whole.audio, id=told(whole.audio.id))
+    return replace(whole, audio=audio, model=told(whole.model), finish_reason=told(whole.finish_reason))
 
 
 def _endless(request_id: str | None) -> BrokenAnswerError:

@@ -298,8 +298,7 @@ def ordinary_imports() -> bool:
 
 def without_plugins() -> None:
     """Let pydantic look for none of its plugins: it would read a file of every package that is installed."""
-    if not ordinary_imports():
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def without_telemetry() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat import config
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     import httpx2
 
@@ -62,13 +62,12 @@ def without_secrets(text: str, request: httpx2.Request) -> str:
     return text if pattern is None else pattern.sub(LEFT_OUT, text)
 
 
-def scrubbed(value: Any, request: httpx2.Request, *, words: Collection[str] = (), levels: int = _LEVELS) -> Any:
+def scrubbed(value: Any, request: httpx2.Request, *, levels: int = _LEVELS) -> Any:
     """The same for every text in JSON.
 
     Args:
         value: The JSON.
         request: What it answers.
-        words: Names of what is the answer itself, which stays as it came.
         levels: How deep to go; what lies deeper is left out.
     """
     if isinstance(value, str):
@@ -77,12 +76,10 @@ def scrubbed(value: Any, request: httpx2.Request, *, words: Collection[str] = ()
         return value
     if not levels:
         return "[nested too deeply]"
-    deeper = partial(scrubbed, request=request, words=words, levels=levels - 1)
+    deeper = partial(scrubbed, request=request, levels=levels - 1)
     if isinstance(value, list):
         return [deeper(item) for item in value]
-    return {
-        without_secrets(str(name), request): item if name in words else deeper(item) for name, item in value.items()
-    }
+    return {without_secrets(str(name), request): deeper(item) for name, item in value.items()}
 
 
 def _secrets(request: httpx2.Request) -> Iterator[str]:

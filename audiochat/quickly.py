@@ -30,12 +30,11 @@ _PACKAGE = "openai.types"
 def begin() -> None:
     """Import on demand from now on, and collect no garbage: imports make none, and much that looks like it."""
     gc.disable()
-    if config.ordinary_imports():
-        return
-    if _PACKAGE not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
     if sys.platform != "win32":
         _ask_for_no_processor()
+    there = _PACKAGE in sys.modules or any(isinstance(finder, _Finder) for finder in sys.meta_path)
+    if not there and not config.ordinary_imports():
+        sys.meta_path.insert(0, _Finder())
 
 
 def end() -> None:

@@ -12,9 +12,6 @@ from typing import Any
 from audiochat.content import Content, Data
 from audiochat.errors import BrokenAnswerError, RefusedError
 
-WORDS = frozenset({"content", "data", "refusal", "transcript"})
-"""Names of what is the answer itself, in the wire's JSON: data, which is handed on as it came."""
-
 _HALF = re.compile("[\ud800-\udfff]")
 """Half a character: JSON can hold one, and servers that cut text anywhere send them; UTF-8 cannot."""
 
@@ -96,29 +93,27 @@ class Assembly:
             BrokenAnswerError: it is no event, or its sound is not base64.
         """
         self.begun = True
-        if not isinstance(event, Mapping):
+        if not isinstance(event, dict):
             raise _broken("The stream holds what is no event.", self._request_id)
-        self._model = _text(event.get("model")) or self._model
-        if isinstance(event.get("usage"), Mapping):  # it comes before the last sound
+        if self._model is None:
+            self._model = _text(event.get("model"))
+        if event.get("usage"):  # it comes before the last sound
             self._usage = parse_usage(event["usage"])
         choices = event.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             return Delta()  # events without choices are normal in audio streams
         self._finish_reason = _text(choices[0].get("finish_reason")) or self._finish_reason
         delta = choices[0].get("delta")  # Azure can send null
-        if not isinstance(delta, Mapping):
+        if not isinstance(delta, dict):
             return Delta()
         given = delta.get("audio")
-        audio: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        audio: dict[str, Any] = given if isinstance(given, dict) else {}
         self._audio_id = _text(audio.get("id")) or self._audio_id
         self._expires_at = _count(audio.get("expires_at")) or self._expires_at
-        text = "".join(
-            part
-            for part in (audio.get("transcript"), delta.get("content"), delta.get("refusal"))
-            if isinstance(part, str)
-        )
-        text = self._with_halves(text)
-        self._texts.append(text)
+        parts = (audio.get("transcript"), delta.get("content"), delta.get("refusal"))
+        text = self._with_halves("".join([part for part in parts if isinstance(part, str)]))
+        if text:
+            self._texts.append(text)
         return Delta(text, self._decode(audio.get("data")))
 
     def end(self) -> None:
@@ -141,6 +136,8 @@ class Assembly:
 
     def _with_halves(self, text: str) -> str:
         """The text, with the half of a character that the last event ended with; the half at its end is kept."""
+        if not text and not self._half:  # most events have sound alone
+            return ""
         text = self._half + text
         self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         return _whole(text.removesuffix(self._half))
@@ -150,21 +147,28 @@ class Assembly:
         if not isinstance(data, str) or not data:
             return b""
         text = self._rest + data
-        pcm = bytearray()
         try:
-            while (padding := text.find("=")) >= 0:
-                end = padding // 4 * 4 + 4
-                if end > len(text):
-                    break
-                pcm += base64.b64decode(text[:end], validate=True)
-                text = text[end:]
-            whole = len(text) // 4 * 4 if padding < 0 else 0
-            pcm += base64.b64decode(text[:whole], validate=True)
+            if len(text) % 4 == 0 and text.find("=", 0, -2) < 0:  # nearly always: a whole one
+                pcm, self._rest = base64.b64decode(text, validate=True), ""
+            else:
+                pcm, self._rest = _decoded(text)
         except ValueError as exc:
             raise _broken("The sound of the stream cannot be decoded: it is not base64.", self._request_id) from exc
-        self._rest = text[whole:]
         self._sounded = self._sounded or bool(pcm)
-        return bytes(pcm)
+        return pcm
+
+
+def _decoded(text: str) -> tuple[bytes, str]:
+    """The bytes of base64 in pieces, each padded or not, one after the other; and what waits for the next."""
+    pcm = b""
+    while (padding := text.find("=")) >= 0:
+        end = padding // 4 * 4 + 4
+        if end > len(text):
+            return pcm, text
+        pcm += base64.b64decode(text[:end], validate=True)
+        text = text[end:]
+    whole = len(text) // 4 * 4
+    return pcm + base64.b64decode(text[:whole], validate=True), text[whole:]
 
 
 def cut(request_id: str | None) -> BrokenAnswerError:

@@ -274,9 +274,8 @@ class Encoder:
     def encode(self, pcm: bytes) -> bytes:
         """Take samples (s16le, mono, 24,000 Hz, split anywhere); give what is encoded by now."""
         if self._track is None:
-            self._sink.write(pcm)
-        else:
-            self._track.encode(pcm)
+            return self._sink.take() + pcm
+        self._track.encode(pcm)
         return self._sink.take()
 
     def finish(self) -> bytes:
