@@ -45,6 +45,7 @@ SECOND_OF_SOUND = 48_044
 """Bytes of a WAV file: s16le, mono, 24,000 Hz."""
 FIFTH_OF_SECOND = 9_600
 """Bytes of a delta's sound."""
+_IMPORT_ALONE = "import gc, os; gc.disable(); import openai; os._exit(0)"
 SIGN_IN_SECONDS = 1.0
 """What the command `az` of the room takes."""
 DOG = "Is a golden retriever a good family dog?"
@@ -144,6 +145,7 @@ def key(room: Room) -> Iterator[Row]:
         "quickstart": _quickstart("quickstart.py", env, "dog.wav", SECOND_OF_SOUND),
         "ordinary": _speak({**env, **ORDINARY}),
         "openai": _speak(room.openai(f"sound-{SECOND_OF_SOUND}")),
+        "import": functools.partial(run, [PYTHON, "-c", _IMPORT_ALONE], room.clean),
     }
     missing = [tool for tool in ("jq", "curl", "base64") if shutil.which(tool) is None]
     if not missing:
@@ -152,6 +154,9 @@ def key(room: Room) -> Iterator[Row]:
     what = "`speak`, key, 1 s of sound ÷ quickstart"
     yield _compared(what, 0.5, taken["audiochat"], taken["quickstart"])
     yield _compared(f"{what}, with public means alone", 0.75, taken["ordinary"], taken["quickstart"])
+    share = ratio(taken["import"], taken["quickstart"])
+    figure = f"{share:.2f}: {spread(taken['import'], scale=1000)} ms"
+    yield Row("of which the SDK's import alone, as Python does it, without garbage collection or teardown", figure)
     yield Row("`speak`, key: time, CPU, memory", _used(taken["audiochat"]))
     yield Row("`speak`, key, OpenAI: time, CPU, memory", _used(taken["openai"]))
     yield Row("peer: quickstart: time, CPU, memory", _used(taken["quickstart"]))
