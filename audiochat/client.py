@@ -37,6 +37,9 @@ LARGEST_ANSWER = 200_000_000
 LARGEST_TRANSCRIPT = 16_000_000
 """Characters of one streamed answer: more than anybody says, and less than what hurts."""
 
+LARGEST_SOUND = 1_000_000_000
+"""Bytes of its sound: more than five hours, which are nowhere in memory."""
+
 LARGEST_EVENT = 32_000_000
 """Bytes of one event of a stream."""
 
@@ -163,7 +166,7 @@ class Client:
         try:
             for delta in self._events(response, assembly):
                 words, sound = words + len(delta.text), sound + len(delta.pcm)
-                if words > LARGEST_TRANSCRIPT or sound > LARGEST_ANSWER:
+                if words > LARGEST_TRANSCRIPT or sound > LARGEST_SOUND:
                     raise _endless(id_)
                 if delta.text or delta.pcm:
                     watch.extend()
