@@ -141,6 +141,7 @@ def draw(axis: Axis, costs: Mapping[str, Sequence[float]]) -> None:
         panel.set_yscale("log")
         panel.set_ylim(min(values) / 2, max(*values, min(values) * 5) * 2)
         panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("{x:g}")
         panel.xaxis.set_major_formatter("{x:,g}")
         panel.set_xlabel(axis.label)
         panel.set_ylabel({"seconds": "time, seconds", "MB": "peak memory, MB"}[unit])
