@@ -41,7 +41,7 @@ LARGEST_SOUND = 1_000_000_000
 """Bytes of its sound: more than five hours, which are nowhere in memory."""
 
 LARGEST_EVENT = 32_000_000
-"""Bytes of one event of a stream."""
+"""Bytes of one event of a stream; and of a whole answer without its sound."""
 
 PATIENCE = 300.0
 """Seconds that are waited between all the tries of one request, at most."""
@@ -264,9 +264,9 @@ class Client:
         size = 0
         for chunk in response.iter_bytes():
             size += len(chunk)
-            if size > LARGEST_ANSWER:
-                raise _endless(id_)
             unpacking.add(chunk)
+            if size > LARGEST_ANSWER or len(unpacking.text) > LARGEST_EVENT:
+                raise _endless(id_)
         return unpacking
 
     def _retry(self, exc: Exception, waits: _Waits) -> None:
