@@ -241,7 +241,9 @@ class Client:
             for name, value in response.request.headers.items()
         }
         self._progress.exchange("> headers", sent, None)
-        received = discretion.scrubbed(dict(response.headers), response.request)
+        location = response.extensions.get(service_errors.LOCATION)
+        headers = {**response.headers, **({"location": location} if location else {})}
+        received = discretion.scrubbed(headers, response.request)
         self._progress.exchange(f"< {response.status_code} after {elapsed:.2f} s", received, None)
 
     def _reply(self, response: httpx2.Response) -> Reply:

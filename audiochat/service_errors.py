@@ -29,6 +29,9 @@ MESSAGE_LIMIT = 400
 LONGEST_WAIT = 120.0
 """Seconds that we wait at most when a service asks for patience; as the SDK does."""
 
+LOCATION = "audiochat.location"
+"""Where a redirect leads, among a response's extensions: none is followed, so nobody is to look at the address."""
+
 REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-request-id", "request-id")
 """Azure's gateway, OpenAI, Azure's back end, other servers."""
 
@@ -128,7 +131,7 @@ def _answered(exc: Any) -> Answered:
         message=_short(without_secrets(str(text), response.request)),
         body=fields,
         wait=asked_to_wait(response.headers),
-        location=without_secrets(response.headers.get("location", ""), response.request),
+        location=without_secrets(response.extensions.get(LOCATION, ""), response.request),
         request_id=request_id(response),
     )
 

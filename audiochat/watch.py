@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import httpx2
 
+from audiochat.service_errors import LOCATION
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -125,6 +127,8 @@ def watch(response: httpx2.Response) -> None:
     body = response.extensions[_KEY] = Watch(response)
     response.stream = body
     if response.status_code >= 300:
+        # The HTTP library would look where it leads, though none is followed, and raise at what is no address.
+        response.extensions[LOCATION] = response.headers.pop("location", "")
         response.stream = _Excerpt(response, body)
         response.headers.pop("content-encoding", None)
 
