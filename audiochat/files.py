@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from audiochat import config
+from audiochat import config, private
 from audiochat.content import Data, blocks
 from audiochat.errors import FileError
 from audiochat.progress import Silence
@@ -202,15 +202,16 @@ def _link(temporary: Path, path: Path) -> None:
 
 def _rescue(data: Data, path: Path) -> Path | None:
     """The answer has been paid for: keep it where temporary files go, or else where there is room."""
-    for folder in (None, config.data_directory(), Path()):
+    ours = config.data_directory()
+    for folder in (None, ours, Path()):
         with contextlib.suppress(OSError):
+            if folder is ours:
+                private.make_folder(ours)
             return _kept(data, folder, path.suffix[:9])
     return None
 
 
 def _kept(data: Data, folder: Path | None, suffix: str) -> Path:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
     file = tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=suffix, dir=folder, delete=False)  # noqa: SIM115
     try:
         with file:
