@@ -156,6 +156,8 @@ def _invoke(arguments: list[str]) -> int:
     except SystemExit as exc:
         if isinstance(exc.__context__, BrokenPipeError):  # how Typer ends when its reader has gone
             raise BrokenPipeError from exc
+        if isinstance(exc.code, int | None):  # what a shell asks to complete a word ends so
+            return exc.code or 0
         raise RuntimeError("A library ended the program.") from exc
     if code == INTERRUPTED:
         raise KeyboardInterrupt

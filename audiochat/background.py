@@ -40,5 +40,5 @@ def result(future: Future[T]) -> T:
         try:
             return future.result(timeout=0.5)
         except FutureTimeoutError:
-            if future.done():  # the work itself raised it
-                raise
+            if future.done():  # it has ended just now, or raised this itself
+                return future.result()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat import discretion, reply, service_errors
 from audiochat.audio import convert
 from audiochat.audio.sniff import HEAD, sniff
-from audiochat.content import Base64, Data, Joined, opened
+from audiochat.content import Base64, Data, Joined, blocks, opened
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
 from audiochat.progress import Progress, Silence
 from audiochat.reply import Assembly, Delta
@@ -40,8 +40,8 @@ LARGEST_TRANSCRIPT = 16_000_000
 LARGEST_SOUND = 1_000_000_000
 """Bytes of its sound: more than five hours, which are nowhere in memory."""
 
-LARGEST_EVENT = 32_000_000
-"""Bytes of one event of a stream; and of a whole answer without its sound."""
+LARGEST_EVENT = 8_000_000
+"""Bytes of one event of a stream, and of a whole answer without its sound: as JSON they are many times as many."""
 
 PATIENCE = 300.0
 """Seconds that are waited between all the tries of one request, at most."""
@@ -135,12 +135,12 @@ class Client:
             try:
                 return (yield from self._streamed(request))
             except RefusedError as exc:
-                if exc.code != "unsupported_value":
+                if exc.code != "unsupported_value" or exc.param not in (None, "audio.format", "stream"):
                     raise
                 self._streams = False
                 self._progress.note("The service does not stream this; asking for the whole answer.")
         whole = self.send(request)
-        yield _as_delta(whole)
+        yield from _as_deltas(whole)
         return whole
 
     def _streamed(self, request: Request) -> Generator[Delta, None, Reply]:
@@ -155,7 +155,7 @@ class Client:
                 break
             except _http_errors() as exc:
                 self._retry(exc, waits)
-        yield _as_delta(whole)
+        yield from _as_deltas(whole)
         return whole
 
     def _assembled(self, response: httpx2.Response, watch: Watch) -> Generator[Delta, None, Reply]:
@@ -169,8 +169,8 @@ class Client:
                 if words > LARGEST_TRANSCRIPT or sound > LARGEST_SOUND:
                     raise _endless(id_)
                 if delta.text or delta.pcm:
-                    watch.extend()
                     yield delta
+                    watch.extend()  # only now: whoever takes it may take time
             return _discreet(assembly.whole(), response.request)
         except AudiochatError as error:
             if error.transcript is None:
@@ -283,7 +283,8 @@ class Client:
         if delay is None or waits.number >= self._retries or waits.seconds + delay > self._patience:
             raise error from exc
         waits.number, waits.seconds = waits.number + 1, waits.seconds + delay
-        self._progress.note(f"{error.message.rstrip('.')}; trying again in {delay:.0f} s")
+        when = f"in {delay:.0f} s" if delay >= 1 else "in a moment"
+        self._progress.note(f"{error.message.rstrip('.')}; trying again {when}")
         time.sleep(delay)
 
 
@@ -301,23 +302,24 @@ def _endless(request_id: str | None) -> BrokenAnswerError:
     )
 
 
-def _as_delta(whole: Reply) -> Delta:
-    """A whole answer as the only delta of a stream, its sound in pcm16."""
+def _as_deltas(whole: Reply) -> Iterator[Delta]:
+    """A whole answer as the deltas of a stream, its sound in pcm16."""
+    yield Delta(whole.transcript)
     if whole.audio is None:
-        return Delta(whole.transcript)
+        return
     data = whole.audio.data
-    pcm = data[:]
-    if sniff(data[:HEAD]) is not None:  # a server with its own idea of pcm16
-        try:
-            pcm = b"".join(convert.decode(opened(data), name="the answer"))
-        except FileError as exc:
-            raise BrokenAnswerError(
-                "What came as the spoken answer is no sound that can be read.",
-                hint=_REPORT,
-                request_id=whole.request_id,
-                transcript=whole.transcript,
-            ) from exc
-    return Delta(whole.transcript, pcm)
+    try:
+        # A server can have its own idea of pcm16.
+        own = sniff(data[:HEAD]) is not None
+        for pcm in convert.decode(opened(data), name="the answer") if own else blocks(data):
+            yield Delta(pcm=pcm)
+    except FileError as exc:
+        raise BrokenAnswerError(
+            "What came as the spoken answer is no sound that can be read.",
+            hint=_REPORT,
+            request_id=whole.request_id,
+            transcript=whole.transcript,
+        ) from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from audiochat.errors import ConfigurationError, FileError
+from audiochat.errors import ConfigurationError, FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,7 +149,7 @@ def load(
 def _checked(settings: Settings) -> Settings:
     """The same settings, unless one has a value that it cannot have."""
     if not 0 < settings.timeout <= LONGEST or settings.retries < 0:
-        raise ConfigurationError(
+        raise UsageError(
             f"--timeout wants seconds above 0, at most {LONGEST:.0f}; --retries a number from 0 up.",
             hint="Leave them out for the defaults.",
         )
@@ -187,23 +187,25 @@ class _Lookup:
         return self.get(variable)
 
 
-def _working_directory() -> Path:
+def _working_directory() -> Path | None:
     try:
         return Path.cwd()
     except OSError:  # it was removed meanwhile; there is no .env in it then
-        return Path("/")
+        return None
 
 
-def _layers(flags: Flags, environment: Mapping[str, str], directory: Path) -> list[tuple[Source, Mapping[str, str]]]:
-    project = directory / ".env"
+def _layers(
+    flags: Flags, environment: Mapping[str, str], directory: Path | None
+) -> list[tuple[Source, Mapping[str, str]]]:
+    project = None if directory is None else directory / ".env"
     layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
     if flags.env_file is not None:
         if not _is_there(flags.env_file) or flags.env_file.is_dir():
             raise FileError(f"{flags.env_file}: there is no such file to read settings from.", hint="Check its name.")
-        named_project = flags.env_file.resolve() == project.resolve()
+        named_project = project is not None and flags.env_file.resolve() == project.resolve()
         source = Source.PROJECT_FILE if named_project else Source.NAMED_FILE
         layers.append((source, _read(flags.env_file)))
-    elif _is_there(project) and project.is_file():
+    elif project is not None and _is_there(project) and project.is_file():
         layers.append((Source.PROJECT_FILE, _read(project)))
     own = config_directory(environment) / ".env"
     if _is_there(own) and own.is_file():
@@ -323,7 +325,8 @@ def _provider(flag: str | None, found: _Lookup) -> ProviderName:
             return "azure"
         return "openai" if found.get("OPENAI_API_KEY") or found.get("OPENAI_BASE_URL") else "local"
     if chosen.lower() not in PROVIDERS:
-        raise ConfigurationError(f"There is no provider {chosen!r}.", hint=f"Choose one of {', '.join(PROVIDERS)}.")
+        kind = UsageError if flag else ConfigurationError
+        raise kind(f"There is no provider {chosen!r}.", hint=f"Choose one of {', '.join(PROVIDERS)}.")
     return cast("ProviderName", chosen.lower())
 
 

@@ -158,7 +158,7 @@ def _service(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
 
 
 def _found(target: Endpoint) -> Finding:
-    if _proxied():
+    if _proxied(target):
         return Finding("dns", "ok", "left to the proxy")
     try:
         addresses = {info[4][0] for info in socket.getaddrinfo(target.host, None, type=socket.SOCK_STREAM)}
@@ -170,12 +170,14 @@ def _found(target: Endpoint) -> Finding:
 def _secured(target: Endpoint) -> Finding:
     if not target.secure:
         return Finding("tls", "ok", "not used, on this machine" if target.loopback else "not used, as allowed")
-    if _proxied():
+    if _proxied(target):
         return Finding("tls", "ok", "left to the proxy")
+    import httpx2
+
     try:
         with (
             socket.create_connection((target.host, target.port), timeout=SECONDS / 2) as plain,
-            ssl.create_default_context().wrap_socket(plain, server_hostname=target.host) as secure,
+            httpx2.create_ssl_context().wrap_socket(plain, server_hostname=target.host) as secure,
         ):
             return Finding("tls", "ok", f"{secure.version()}, certificate accepted")
     except ssl.SSLError as exc:
@@ -185,10 +187,12 @@ def _secured(target: Endpoint) -> Finding:
         return Finding("tls", "failure", f"No connection: {exc.strerror or exc}", "Check firewall and proxy settings.")
 
 
-def _proxied() -> bool:
-    from urllib.request import getproxies
+def _proxied(target: Endpoint) -> bool:
+    from urllib.request import getproxies, proxy_bypass
 
-    return "https" in getproxies() or "all" in getproxies()
+    proxies = getproxies()
+    asked = ("https" if target.secure else "http") in proxies or "all" in proxies
+    return asked and not target.loopback and not proxy_bypass(target.host)
 
 
 def _answered(connection: providers.Connection, settings: Settings) -> Finding:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from audiochat import config
 
@@ -42,6 +43,12 @@ PUBLIC_HEADERS = frozenset(
 _LEVELS = 100
 """Of JSON that an answer has: more than any, and fewer than Python minds."""
 
+_TIMES = 3
+"""How often an address may be escaped."""
+_JSON_ESCAPE = re.compile(r"\\{1,4}u([0-9a-fA-F]{4})")
+_HTML_ESCAPE = re.compile(r"&#(?:x0*([0-9a-fA-F]{1,5})|0*([0-9]{1,6}));", re.IGNORECASE)
+_ONE_BASE64 = str.maketrans("-_", "+/")
+
 _GUESSED = 4
 """Characters of what is no secret: `none`, `test`, and the 1 of a header that switches something on."""
 
@@ -56,10 +63,10 @@ def is_public(header: str) -> bool:
 
 def without_secrets(text: str, request: httpx2.Request) -> str:
     """The text, without what went with the request in confidence, however it is spelled."""
-    if _KEY not in request.extensions:  # looked at for every text of every event
-        request.extensions[_KEY] = _pattern(frozenset(_secrets(request)))
-    pattern: re.Pattern[str] | None = request.extensions[_KEY]
-    return text if pattern is None else pattern.sub(LEFT_OUT, text)
+    if _KEY not in request.extensions:  # looked at for every text
+        request.extensions[_KEY] = frozenset(secret for secret in _secrets(request) if len(secret) > _GUESSED)
+    secrets: frozenset[str] = request.extensions[_KEY]
+    return _pattern(secrets).sub(LEFT_OUT, text) if _quotes(text, secrets) else text
 
 
 def scrubbed(value: Any, request: httpx2.Request, *, levels: int = _LEVELS) -> Any:
@@ -85,7 +92,6 @@ def scrubbed(value: Any, request: httpx2.Request, *, levels: int = _LEVELS) -> A
 def _secrets(request: httpx2.Request) -> Iterator[str]:
     for name, value in request.headers.items():
         if not is_public(name):
-            yield value
             yield from _parts(value)
     yield from config.proxy_passwords()
 
@@ -93,7 +99,7 @@ def _secrets(request: httpx2.Request) -> Iterator[str]:
 def _parts(value: str) -> Iterator[str]:
     """What is secret by itself within a header: behind its scheme, in a cookie, in base64 (`Basic`)."""
     scheme, _, rest = value.partition(" ")
-    yield rest.strip()
+    yield rest.strip() or value
     words = re.split(r"[\s;,]+", value)
     words += [word.partition("=")[2].strip('"') for word in words]
     if scheme.lower() == "basic":
@@ -102,11 +108,37 @@ def _parts(value: str) -> Iterator[str]:
     yield from (word for word in words if len(word) > _SHORT)
 
 
+def _quotes(text: str, secrets: frozenset[str]) -> bool:
+    """Whether it is worth the making of a pattern, which takes its time: a token has thousands of characters."""
+    plain = _plain(text)
+    return any(needle in plain for needle in _needles(secrets))
+
+
 @lru_cache(maxsize=16)
-def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
+def _needles(secrets: frozenset[str]) -> tuple[str, ...]:
+    """What a plain text has in it that quotes one of the secrets."""
+    return tuple(
+        _plain(needle) for secret in secrets for needle in (secret, secret.encode().hex(), *_in_base64(secret))
+    )
+
+
+def _plain(text: str) -> str:
+    """The text without the escapes of addresses, JSON and HTML, in lower case, in one alphabet of base64."""
+    for _ in range(_TIMES):
+        if "%" in text:
+            text = unquote(text)
+    if "\\" in text:
+        text = _JSON_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("\\", "")
+    if "&#" in text:
+        text = _HTML_ESCAPE.sub(lambda found: chr(int(found[1], 16) if found[1] else int(found[2])), text)
+    return text.lower().translate(_ONE_BASE64)
+
+
+@lru_cache(maxsize=16)
+def _pattern(secrets: frozenset[str]) -> re.Pattern[str]:
     """Finds each of the secrets, the longest first: one may be a part of another."""
-    ordered = sorted((secret for secret in secrets if len(secret) > _GUESSED), key=lambda one: (-len(one), one))
-    return re.compile("|".join(spelling for secret in ordered for spelling in _spellings(secret))) if ordered else None
+    ordered = sorted(secrets, key=lambda one: (-len(one), one))
+    return re.compile("|".join(spelling for secret in ordered for spelling in _spellings(secret)), re.IGNORECASE)
 
 
 def _spellings(secret: str) -> Iterator[str]:
@@ -114,15 +146,20 @@ def _spellings(secret: str) -> Iterator[str]:
         yield rf"(?<!\w){re.escape(secret)}(?!\w)"
         return
     yield "".join(map(_character, secret))
-    data = secret.encode()
-    yield f"(?i:{data.hex()})"
-    for before in range(3):  # base64 has three ways to write what stands within something else
-        encoded = base64.b64encode(bytes(before) + data).decode()[-(-before * 4 // 3) : (before + len(data)) * 4 // 3]
+    yield secret.encode().hex()
+    for encoded in _in_base64(secret):
         yield re.escape(encoded).replace(r"\+", "[+-]").replace("/", "[/_]")
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """The three ways in which base64 writes what stands within something else."""
+    data = secret.encode()
+    for before in range(3):
+        yield base64.b64encode(bytes(before) + data).decode()[-(-before * 4 // 3) : (before + len(data)) * 4 // 3]
 
 
 def _character(character: str) -> str:
     """A character as it is, or in the escapes of addresses, JSON and HTML; few backslashes keep the search quick."""
     number = ord(character)
     percent = "".join(f"%(?:25){{0,2}}{byte:02x}" for byte in character.encode())
-    return rf"(?:\\{{0,4}}{re.escape(character)}|(?i:{percent}|\\{{1,4}}u{number:04x}|&#(?:{number}|x0?{number:x});))"
+    return rf"(?:\\{{0,4}}{re.escape(character)}|{percent}|\\{{1,4}}u{number:04x}|&#(?:0*{number}|x0*{number:x});)"

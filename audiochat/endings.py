@@ -131,7 +131,12 @@ def _shown(kind: type[BaseException], *rest: Any) -> None:
 
 def _come_again(number: int) -> None:
     sleep(_AGAIN)
-    os.kill(os.getpid(), number)
+    if sys.platform == "win32":  # where os.kill ends a process at once
+        import signal
+
+        signal.raise_signal(number)
+    else:
+        os.kill(os.getpid(), number)
 
 
 def _watch(reader: int) -> None:

@@ -31,6 +31,8 @@ class AudiochatError(Exception):
         """The service's id of the request, for its support."""
         self.transcript = transcript
         """What could be saved of an answer that is broken otherwise: it has been paid for."""
+        self.param: str | None = None
+        """The parameter that the service takes exception to, where it names one."""
 
 
 class UsageError(AudiochatError):

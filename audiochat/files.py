@@ -65,6 +65,8 @@ class Target:
         if folder or self.path.is_dir():
             raise FileError(f"{self.path} is a folder, not a file to write.", hint="Add a file name to it.")
         where = self.path.parent
+        if not where.is_absolute():
+            Path.cwd()  # raises where the working directory is gone, which still answers as "."
         if not where.is_dir():
             raise FileError(f"There is no folder {where} to write {self.path.name} in.", hint="Make it first.")
         with contextlib.suppress(FileNotFoundError):

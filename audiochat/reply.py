@@ -102,6 +102,8 @@ class Assembly:
         choices = event.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             return Delta()  # events without choices are normal in audio streams
+        if choices[0].get("index"):  # another answer, which nobody asked for
+            return Delta()
         self._finish_reason = _text(choices[0].get("finish_reason")) or self._finish_reason
         delta = choices[0].get("delta")  # Azure can send null
         if not isinstance(delta, dict):
@@ -160,15 +162,16 @@ class Assembly:
 
 def _decoded(text: str) -> tuple[bytes, str]:
     """The bytes of base64 in pieces, each padded or not, one after the other; and what waits for the next."""
-    pcm = b""
-    while (padding := text.find("=")) >= 0:
-        end = padding // 4 * 4 + 4
+    pcm, start = bytearray(), 0
+    while (padding := text.find("=", start)) >= 0:
+        end = start + (padding - start) // 4 * 4 + 4
         if end > len(text):
-            return pcm, text
-        pcm += base64.b64decode(text[:end], validate=True)
-        text = text[end:]
-    whole = len(text) // 4 * 4
-    return pcm + base64.b64decode(text[:whole], validate=True), text[whole:]
+            return bytes(pcm), text[start:]
+        pcm += base64.b64decode(text[start:end], validate=True)
+        start = end
+    end = start + (len(text) - start) // 4 * 4
+    pcm += base64.b64decode(text[start:end], validate=True)
+    return bytes(pcm), text[end:]
 
 
 def cut(request_id: str | None) -> BrokenAnswerError:

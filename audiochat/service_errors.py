@@ -198,7 +198,10 @@ def _bad_request(said: Answered) -> RefusedError:
 
 def _refused(said: Answered, message: str, hint: str, *, code: str | None = None) -> RefusedError:
     code = code or (said.code if said.code and not said.code.isdigit() else f"http_{said.status}")
-    return RefusedError(message, hint=hint, code=code, request_id=said.request_id)
+    error = RefusedError(message, hint=hint, code=code, request_id=said.request_id)
+    param = said.body.get("param") if isinstance(said.body, Mapping) else None
+    error.param = param if isinstance(param, str) else None
+    return error
 
 
 def _not_let_in(said: Answered) -> SignInError:

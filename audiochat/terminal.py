@@ -29,6 +29,10 @@ ENVELOPE_VERSION = 1
 _DATA_KEYS = frozenset({"data"})
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie", "www-authenticate"})
 _LONG = 2_000
+_LONGEST_WORD = 80
+"""Characters of what is shown although no space has come."""
+_UNSPACED = re.compile(".*[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]", re.DOTALL)
+"""Text up to its last character of a script that is written without spaces, which a selector may still follow."""
 
 
 class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enough
@@ -297,6 +301,9 @@ class Words:
         self.begun = self.begun or bool(text)
         self._pending += text
         *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
+        if (last := _UNSPACED.match(self._pending)) or len(self._pending) > _LONGEST_WORD:
+            end = last.end() - 1 if last else len(self._pending)
+            whole, self._pending = [*whole, self._pending[:end]], self._pending[end:]
         for word in whole:
             self._show(word)
 

@@ -79,7 +79,7 @@ def _turns(space: Room, count: float) -> Callable[[], Sample]:
 
 
 def _pieces(space: Room, count: float) -> Callable[[], Sample]:
-    size = 10 * MEGABYTE // int(count) // 2 * 2
+    size = 5 * MEGABYTE // int(count) // 2 * 2
     return functools.partial(run, _STREAM, space.azure(f"deltas-{count:.0f}-{size}-0"))
 
 
@@ -87,7 +87,7 @@ AXES = (
     Axis("length", "recording in, answer out: MB each", (0.048, 0.1, 0.3, 1, 3, 10, 20), _analyze),
     Axis("deltas", "deltas of 0.05 s in a stream", (10, 100, 1000, 10_000, 100_000), _deltas),
     Axis("turns", "turns of a conversation", (1, 2, 5, 10, 20, 50, 100, 200), _turns),
-    Axis("pieces", "pieces of a streamed answer of 10 MB", (1, 10, 100, 1000, 10_000), _pieces),
+    Axis("pieces", "pieces of a streamed answer of 5 MB", (1, 10, 100, 1000, 10_000), _pieces),
 )
 
 

@@ -34,12 +34,15 @@ AUDIOCHAT = str(BIN / "audiochat")
 ORDINARY = {"AUDIOCHAT_ORDINARY_IMPORTS": "1"}
 """Public means alone: no module is loaded on demand but those that say so themselves."""
 
+_KEY = "4fJ9" * 21
+_TOKEN = "eyJ0eXAi" * 250
+"""As long as real ones."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _COMPLAINT = "stderr"
 _MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024
 _SIGN_IN = """#!/bin/sh
 sleep 1
-echo '{"accessToken": "token", "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800,'
+echo '{"accessToken": "@TOKEN@", "expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800,'
 echo ' "subscription": "s", "tenant": "t", "tokenType": "Bearer"}'
 """
 
@@ -83,12 +86,12 @@ class Room:
 
     def azure(self, answer: str, *, key: bool = True) -> dict[str, str]:
         """The environment in which Azure's resource is the service, and its deployment gives `answer`."""
-        signed = {"AZURE_OPENAI_API_KEY": "key"} if key else self._sign_in()
+        signed = {"AZURE_OPENAI_API_KEY": _KEY} if key else self._sign_in()
         return {**self.clean, "AZURE_OPENAI_ENDPOINT": self.url, "AZURE_OPENAI_DEPLOYMENT_NAME": answer, **signed}
 
     def openai(self, answer: str) -> dict[str, str]:
         """The environment in which OpenAI's API is the service, which gives `answer`."""
-        return {**self.clean, "OPENAI_BASE_URL": f"{self.url}/{answer}/v1", "OPENAI_API_KEY": "key"}
+        return {**self.clean, "OPENAI_BASE_URL": f"{self.url}/{answer}/v1", "OPENAI_API_KEY": _KEY}
 
     def last(self) -> dict[str, Any]:
         """What the service knows of the last request."""
@@ -101,7 +104,7 @@ class Room:
         az = self.folder / "bin" / "az"
         if not az.exists():
             az.parent.mkdir()
-            az.write_text(_SIGN_IN)
+            az.write_text(_SIGN_IN.replace("@TOKEN@", _TOKEN))
             az.chmod(0o755)
         path = f"{az.parent}{os.pathsep}{os.environ['PATH']}"
         return {"PATH": path, "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"}

@@ -123,7 +123,7 @@ def _speak(env: Mapping[str, str]) -> Callable[[], Sample]:
 
 def _holds(name: str, size: int) -> None:
     """Make sure that a contestant wrote what it should, and nothing is left for the next."""
-    if Path(name).stat().st_size != size:
+    if not Path(name).exists() or Path(name).stat().st_size != size:
         raise Failed(f"{name} has another size than the answer")
     Path(name).unlink()
 
@@ -231,7 +231,10 @@ def _service_alone(url: str, rounds: int, size: int) -> float:
             connection.sendall(body)
             got = 0
             while got < len(body):
-                got += connection.recv_into(space)
+                more = connection.recv_into(space)
+                if not more:
+                    raise Failed("The service has closed the connection.")
+                got += more
             taken.append(time.monotonic() - started)
     return sorted(taken[1:])[rounds // 2]
 
@@ -287,8 +290,10 @@ def library(room: Room) -> Iterator[Row]:
     env = room.azure(f"wait-200-{SECOND_OF_SOUND}")
     for _ in range(room.rounds):
         done = subprocess.run(
-            [PYTHON, HERE / "library.py", "64", "16"], env=env, capture_output=True, text=True, check=True
+            [PYTHON, HERE / "library.py", "64", "16"], env=env, capture_output=True, text=True, check=False
         )
+        if done.returncode:
+            raise Failed(done.stderr.strip().splitlines()[-1])
         taken.append(Sample(float(done.stdout), 0, 0))
     what = f"64 requests of 200 ms, 16 at once, one `Client` ÷ {ideal:.1f} s"
     yield judged(what, spread(taken).median / ideal, 1.3, f"{spread(taken)} s")

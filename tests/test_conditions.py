@@ -50,8 +50,8 @@ def test_a_setting_that_cannot_work_is_told(cli: CommandLine, openai: Service, e
         (["-o", ""], 2),
         (["-o", "new/"], 6),
         (["-o", "x" * 300], 6),
-        (["--timeout", "1e300"], 3),
-        (["--timeout", "nan"], 3),
+        (["--timeout", "1e300"], 2),
+        (["--timeout", "nan"], 2),
         (["--param", "temperature=1e999"], 2),
         (["-s", "@/dev/zero" if Path("/dev/zero").exists() else "@missing"], 6),
     ],
@@ -312,6 +312,81 @@ def test_a_working_directory_that_is_gone(openai: Service, tmp_path: Path) -> No
     command = f"cd {tmp_path}/gone && rmdir ../gone && {' '.join(AUDIOCHAT)} analyze {tmp_path}/dog.wav --text-only"
     done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, b"A dog.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        ([], {"_AUDIOCHAT_COMPLETE": "complete_bash", "COMP_WORDS": "audiochat sp", "COMP_CWORD": "1"}),
+        (["--show-completion", "bash"], {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}),
+        (["--install-completion", "bash"], {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}),
+    ],
+    ids=["a word", "the script", "its place"],
+)
+def test_a_shell_completes_words(process: CommandLine, arguments: list[str], env: dict[str, str]) -> None:
+    """What it asks for is on stdout, with nothing on stderr and exit 0."""
+    ran = process(*arguments, env=env)
+    assert (ran.code, ran.err) == (0, "")
+    assert ("speak" if not arguments else "bash" if "install" in arguments[0] else "COMPLETE").encode() in ran.out
+
+
+def test_a_reader_who_pauses_loses_nothing(openai: Service) -> None:
+    """Its time is not the service's: --timeout counts what the service takes."""
+    openai.answer(stream(sound_events(PCM * 200, size=96_000)))
+    command = [*AUDIOCHAT, "speak", "hi", "-o", "-", "-f", "pcm16", "-q", "--timeout", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    head = process.stdout.read(1)
+    time.sleep(2)
+    assert len(head + process.stdout.read()) == 200 * len(PCM)
+    assert process.wait() == 0
+
+
+def test_an_error_about_a_voice_is_no_reason_to_ask_again(cli: CommandLine, openai: Service) -> None:
+    """Only a service that does not stream is asked without; this one does not know the voice."""
+    openai.answer(error(400, "unsupported_value", "No such voice.", param="audio.voice"))
+    assert cli("speak", "hi", "-o", "-", "-v", "xyz").code == 4
+    assert len(openai.requests) == 1
+
+
+def test_one_answer_is_taken(cli: CommandLine, openai: Service) -> None:
+    """--param n is refused; where a service sends a second answer all the same, it is not mixed with the first."""
+    assert cli("speak", "hi", "--param", "n=2").code == 2
+    assert openai.requests == []
+    second = event(choices=[{"index": 1, "delta": {"audio": {"transcript": "Second ", "data": "AAAA"}}}])
+    openai.answer(stream([second if number == 2 else one for number, one in enumerate(sound_events(PCM))]))
+    ran = cli("speak", "hi", "-o", "-", "-f", "pcm16")
+    assert (ran.code, ran.out) == (0, PCM)
+    assert "Second" not in ran.err
+
+
+@POSIX
+def test_a_working_directory_that_is_gone_takes_no_answer(openai: Service, tmp_path: Path) -> None:
+    """It is told before it costs."""
+    (tmp_path / "gone").mkdir()
+    command = f"cd {tmp_path}/gone && rmdir ../gone && {' '.join(AUDIOCHAT)} speak hi -o x.wav"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert done.returncode == 6
+    assert openai.requests == []
+
+
+@POSIX
+def test_a_script_without_spaces_is_shown_while_it_comes(openai: Service) -> None:
+    """Not only at the end: Chinese and Japanese have no spaces to wait for."""
+    import pty
+
+    words = [event({"audio": {"transcript": word}}) for word in "金毛寻回犬是很好的家庭犬"]
+    openai.answer(stream([*words, event(), event()], pause=0.3))
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(sys.executable, [*AUDIOCHAT, "speak", "hi"])  # noqa: S606 - what a terminal does
+    seen = b""
+    while "金毛".encode() not in seen:
+        seen += os.read(terminal, 1024)
+    assert openai.sent_pieces < len(words)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)
 
 
 @pytest.mark.engine

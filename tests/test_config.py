@@ -9,7 +9,7 @@ from conftest import CANARY
 
 from audiochat import config
 from audiochat.config import Flags, Settings, Source
-from audiochat.errors import ConfigurationError, FileError
+from audiochat.errors import ConfigurationError, FileError, UsageError
 
 NO_FLAGS = Flags()
 
@@ -271,5 +271,5 @@ def test_secrets_are_not_in_the_settings_representation() -> None:
 )
 def test_a_timeout_wants_seconds_and_retries_a_count(flags: Flags) -> None:
     """Numbers that make no sense are refused before anything else happens."""
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(UsageError):
         load(flags)

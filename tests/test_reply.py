@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -297,3 +298,11 @@ def test_any_json_is_an_answer_or_an_error_of_ours(value: Any) -> None:
 def test_secrets_and_sound_stay_out_of_representations() -> None:
     """A reply can be printed without its megabytes."""
     assert "\\x" not in repr(reply.parse(body(spoken())))
+
+
+def test_much_padding_is_decoded_in_one_go() -> None:
+    """A megabyte of base64 in pieces of one byte each: every one is looked at once."""
+    started = time.monotonic()
+    delta = reply.Assembly().add({"choices": [{"delta": {"audio": {"data": "QQ==" * 400_000}}}]})
+    assert delta.pcm == b"A" * 400_000
+    assert time.monotonic() - started < 5

@@ -169,7 +169,7 @@ def test_json_is_one_object_with_the_promised_keys(cli: CommandLine, openai: Ser
         (["speak", "--json", "--bogus"], 2),
         (["--json"], 2),
         (["speak", "hi", "--json", "-o", "missing/a.wav"], 6),
-        (["speak", "hi", "--json", "--provider", "nobody"], 3),
+        (["speak", "hi", "--json", "--provider", "nobody"], 2),
         (["speak", "hi", "--json", "--timeout", "soon"], 2),
     ],
 )
@@ -223,7 +223,7 @@ def test_an_unknown_voice_is_warned_of_and_asked_for(cli: CommandLine, openai: S
         (["--param", "messages=[]"], 2),
         (["-s", "@missing.txt"], 6),
         (["--env-file", "missing.env"], 6),
-        (["--timeout", "0"], 3),
+        (["--timeout", "0"], 2),
         (["--json", "-o", "-"], 2),
     ],
 )

@@ -26,6 +26,9 @@ SIZE_LIMIT = 20_000_000
 FORMATS = ("wav", "mp3", "flac", "opus", "aac", "pcm16")
 """The encodings that can be made here."""
 
+_LONGEST = 1_000_000_000
+"""Bytes of pcm16 that are made of one file: some five hours; a small file can hold any silence."""
+
 _MP3_BIT_RATE = 64_000
 
 _SOUNDLESS = 100_000
@@ -345,13 +348,18 @@ def encode(pcm: Data, format: str) -> Data:  # noqa: A002 - the field's word
     return file.getvalue()
 
 
-def transcode(data: Data, format: str, *, name: str) -> bytes:  # noqa: A002 - the field's word
+def transcode(data: Data, format: str, *, name: str) -> Data:  # noqa: A002 - the field's word
     """Sound of any kind as a file of another, in one of `FORMATS`.
 
     Raises:
-        FileError: `data`, called `name`, holds no sound.
+        FileError: `data`, called `name`, holds no sound, or many hours of it.
     """
-    return encode(b"".join(decode(opened(data), name=name)), format)
+    pcm = Content()
+    for block in decode(opened(data), name=name):
+        pcm.write(block)
+        if len(pcm) > _LONGEST:
+            raise FileError(f"{name} goes on for hours.", hint="No more of it was decoded.", code="too_long")
+    return encode(pcm, format)
 
 
 def samples(data: Data) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audiochat.audio import SAMPLE_RATE
+from audiochat.content import BLOCK, joined
 
 if TYPE_CHECKING:
     from audiochat.content import Data
@@ -119,14 +120,11 @@ def mend(data: Data) -> Data:
     riff = end - 8 + len(tail) + len(padding)
     if (riff, found.size) == (riffs_claim, claimed) and not padding:
         return data
-    return b"".join(
-        (
-            data[:4],
-            struct.pack("<I", riff),
-            data[8 : found.offset - 4],
-            struct.pack("<I", found.size),
-            data[found.offset : end],
-            tail,
-            padding,
-        )
-    )
+    head = data[:4] + struct.pack("<I", riff) + data[8 : found.offset - 4] + struct.pack("<I", found.size)
+    if isinstance(data, bytes):
+        return head + data[found.offset : end] + tail + padding
+    mended = joined(head)
+    for start in range(found.offset, end, BLOCK):
+        mended.write(data[start : min(start + BLOCK, end)])
+    mended.write(tail + padding)
+    return mended

@@ -204,12 +204,19 @@ class Run:
         except BaseException:  # Ctrl-C, and a reader that has gone, among them
             words.end()
             if outlet is not None:
-                outlet.abandon()
+                self._abandon(outlet)
             raise
         finally:
             words.end()
             stream.close()
         return stream.reply
+
+    def _abandon(self, outlet: Outlet) -> None:
+        """Let go of an answer that will not become whole, whatever becomes of its part."""
+        try:
+            outlet.abandon()
+        except AudiochatError as error:
+            self._screen.note(error.message)
 
     def _save_words(self, error: AudiochatError, outlet: Outlet | None) -> None:
         """Show what an answer that is spoiled otherwise says: it has been paid for."""

@@ -153,6 +153,8 @@ class AnswerOptions:
             key, equals, value = item.partition("=")
             if not equals or not key:
                 raise UsageError(f"--param wants KEY=VALUE, not {item!r}.", hint="--param max_completion_tokens=200")
+            if key == "n":
+                raise UsageError("--param n: one answer at a time is taken.", hint="Ask again for another.")
             if key in OWNED:
                 raise UsageError(f"--param {key}: there is an option for that.", hint="See --help.")
             found[key] = _json_or_text(value)

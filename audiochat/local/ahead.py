@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PATIENCE = 1.0
+"""Seconds to wait for what is under way when it is no longer wanted: a large model reads a prompt in one go."""
+
 
 @contextlib.contextmanager
 def written_ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
@@ -46,4 +49,4 @@ def written_ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
         yield take()
     finally:
         abandoned.set()
-        maker.join()
+        maker.join(_PATIENCE)

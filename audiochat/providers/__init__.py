@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
     from audiochat.config import ProviderName, Settings
+    from audiochat.endpoint import Endpoint
     from audiochat.progress import Progress
 
 
@@ -124,7 +125,7 @@ def certificates() -> Future[SSLContext]:
 
 
 def http_client(
-    trusted: Future[SSLContext], *, auth: Callable[[httpx2.Request], httpx2.Request] | None = None
+    target: Endpoint, trusted: Future[SSLContext], *, auth: Callable[[httpx2.Request], httpx2.Request]
 ) -> httpx2.Client:
     """The SDK's own HTTP client, except that it follows no redirect, and asks no proxy for this machine.
 
@@ -135,13 +136,12 @@ def http_client(
 
     from audiochat import watch
 
-    direct = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
     try:
         return DefaultHttpxClient(
             verify=result(trusted),
             follow_redirects=False,
             auth=auth,
-            mounts=direct,
+            trust_env=not target.loopback,
             event_hooks={"request": [watch.hurry], "response": [watch.watch]},
         )
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as exc:

@@ -80,7 +80,7 @@ def begin(settings: Settings, _progress: Progress) -> Connect:
 def _v1(target: Endpoint, credential: str | Callable[[], str], trusted: Future[SSLContext]) -> OpenAI:
     from openai import OpenAI
 
-    client = http_client(trusted, auth=without(*ACCOUNT))
+    client = http_client(target, trusted, auth=without(*ACCOUNT))
     return OpenAI(base_url=target.url, api_key=credential, http_client=client, max_retries=0)
 
 
@@ -99,7 +99,7 @@ def _dated(
         api_version=api_version,
         api_key=credential if isinstance(credential, str) else None,
         azure_ad_token_provider=None if isinstance(credential, str) else credential,
-        http_client=http_client(trusted, auth=without(*ACCOUNT)),
+        http_client=http_client(target, trusted, auth=without(*ACCOUNT)),
         max_retries=0,
     )
 

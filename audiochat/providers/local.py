@@ -168,7 +168,7 @@ def _text_server(settings: Settings) -> OpenAI:
     return OpenAI(
         base_url=target.url,
         api_key=key or "none",
-        http_client=http_client(trusted, auth=without(*(() if key else ("Authorization",)), *ACCOUNT)),
+        http_client=http_client(target, trusted, auth=without(*(() if key else ("Authorization",)), *ACCOUNT)),
         timeout=settings.timeout,
         max_retries=settings.retries,
     )

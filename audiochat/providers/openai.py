@@ -46,7 +46,7 @@ def begin(settings: Settings, _progress: Progress) -> Connect:
         sdk = OpenAI(
             base_url=target.url,
             api_key=key or "none",  # the SDK insists on one
-            http_client=http_client(trusted, auth=without(*left_out)),
+            http_client=http_client(target, trusted, auth=without(*left_out)),
             max_retries=0,
         )
         return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS)
