@@ -88,9 +88,15 @@ class Target:
         Raises:
             FileError: it cannot be written; `data` is then kept where there is room.
         """
+        progress = progress or Silence()
         try:
             if _is_special(self.path):
-                _write_to(self.path, data, progress or Silence())
+                try:
+                    _write_to(self.path, data, progress)
+                except (KeyboardInterrupt, SystemExit):  # its reader has not come, or takes its time
+                    if kept := _rescue(data, self.path):
+                        progress.note(f"The answer is kept as {kept}.")
+                    raise
                 return self.path
             with _temporary(self.path, data, replace=self.replace) as temporary:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)

@@ -547,7 +547,7 @@ def test_a_signal_while_a_reader_reads_no_more(
 def test_a_signal_while_a_named_pipe_waits(
     name: str, reads: str, room: Room, openai: Service, begun: Callable[..., Run], tried: Tried
 ) -> None:
-    """It says so while nobody reads it, and ends; also where its reader takes nothing."""
+    """It says so while nobody reads it, and ends; also where its reader takes nothing. The paid answer is kept."""
     tried("signals x moments")
     before = room.look()
     os.mkfifo("pipe.wav")
@@ -563,9 +563,14 @@ def test_a_signal_while_a_named_pipe_waits(
             run.end(getattr(signal, name))
     assert run.process.returncode == SIGNALS[name]
     assert len(openai.requests) == 1
-    assert run.notes()[reads == "nobody" :] == (["Interrupted."] if name == "SIGINT" else [])
+    kept, *rest = run.notes()[reads == "nobody" :]
+    assert rest == (["Interrupted."] if name == "SIGINT" else [])
+    name_of_kept = kept.removeprefix("The answer is kept as ").removesuffix(".")
+    assert Path(name_of_kept).read_bytes() == wav.wrap(PCM * 100)
+    Path(name_of_kept).unlink()
     assert room.look() == before
     assert Path("pipe.wav").is_fifo()
+    assert WORDS in run.out.decode()
 
 
 @pytest.mark.parametrize("name", SIGNALS)

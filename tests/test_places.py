@@ -565,7 +565,7 @@ def test_a_stdout_that_is_full(
         (("analyze", "dog.wav", "-o", "a.wav"), 0),
         (("converse", "-t", "hi"), 0),
         (("speak", "hi", "-o", "missing/a.wav"), 6),
-        (("speak", "hi", "--timeout", "nan"), 3),
+        (("speak", "hi", "--timeout", "nan"), 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

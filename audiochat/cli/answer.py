@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from audiochat.cli import inputs
 from audiochat.cli.options import FORMAT_OF_SUFFIX, SUFFIX_OF_FORMAT, AnswerOptions
 from audiochat.errors import AudiochatError, UsageError
 from audiochat.request import VOICES, Request, UserTurn
-from audiochat.terminal import Streams, Terminal, Words
+from audiochat.terminal import ReaderGone, Streams, Terminal, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +161,7 @@ class Run:
             parameters=self._parameters,
         )
         words = self._screen.words()
+        reply = None
         try:
             reply = self._stream(request, outlet, words) if live else self._wait(request)
             delivered = None
@@ -168,8 +170,13 @@ class Run:
             elif outlet is not None:
                 outlet.abandon()
         except AudiochatError as exc:
-            if not words.begun:
-                self._save_words(exc, outlet)
+            if exc.transcript and not words.begun:
+                self._save_words(exc.transcript, outlet)
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            if reply is not None and not words.begun:  # it is whole: only its sound finds no end
+                with suppress(AudiochatError, ReaderGone):
+                    self._save_words(reply.transcript, outlet)
             raise
         return Answered(reply, delivered, time.monotonic() - started, outlet)
 
@@ -218,14 +225,14 @@ class Run:
         except AudiochatError as error:
             self._screen.note(error.message)
 
-    def _save_words(self, error: AudiochatError, outlet: Outlet | None) -> None:
+    def _save_words(self, transcript: str, outlet: Outlet | None) -> None:
         """Show what an answer that is spoiled otherwise says: it has been paid for."""
-        if not error.transcript or self._screen.as_json:  # the envelope has them
+        if self._screen.as_json:  # the envelope has them
             return
         if outlet is not None and outlet.takes_stdout:
-            self._screen.aside(error.transcript, always=True)
+            self._screen.aside(transcript, always=True)
         else:
-            self._screen.transcript(error.transcript)
+            self._screen.transcript(transcript)
 
 
 def _envelope(command: str, answered: Answered, run: Run) -> dict[str, Any]:
