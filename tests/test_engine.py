@@ -133,12 +133,9 @@ def test_it_never_goes_on_for_ever(cli: CommandLine, question: str) -> None:
 
 
 def test_refusals_are_the_services_own(cli: CommandLine) -> None:
-    """A WAV file in a code that nobody knows is refused as the cloud refuses it."""
-    unknown = bytearray(wav.wrap(bytes(4800)))
-    unknown[20:22] = b"\x42\x42"
-    Path("bad.wav").write_bytes(unknown)
-    ran = cli("analyze", "bad.wav", "--text-only", "--json", "-q")
-    assert (ran.code, json.loads(ran.out)["error"]["code"]) == (4, "unsupported_format")
+    """More words than the model's context holds are refused as the cloud refuses them."""
+    ran = cli("speak", "word " * 20_000, "--json", "-q")
+    assert (ran.code, json.loads(ran.out)["error"]["code"]) == (4, "context_length_exceeded")
 
 
 def test_an_interrupt_ends_the_engine() -> None:
