@@ -152,14 +152,7 @@ class Run:
         started = time.monotonic()
         live = self._screen.shows_words or (outlet is not None and outlet.live)
         format_ = None if outlet is None else "pcm16" if live else delivery.service_format(outlet.format)
-        request = Request(
-            model=self.connection.model,
-            turns=turns,
-            voice=self.voice,
-            format=format_,
-            system="\n\n".join(part for part in (self.system, system) if part) or None,
-            parameters=self._parameters,
-        )
+        request = self._request(turns, format_, system)
         words = self._screen.words()
         reply = None
         try:
@@ -217,6 +210,16 @@ class Run:
             words.end()
             stream.close()
         return stream.reply
+
+    def _request(self, turns: tuple[Turn, ...], format_: str | None, system: str | None) -> Request:
+        return Request(
+            model=self.connection.model,
+            turns=turns,
+            voice=self.voice,
+            format=format_,
+            system="\n\n".join(part for part in (self.system, system) if part) or None,
+            parameters=self._parameters,
+        )
 
     def _abandon(self, outlet: Outlet) -> None:
         """Let go of an answer that will not become whole, whatever becomes of its part."""
