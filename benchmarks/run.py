@@ -71,6 +71,8 @@ def main() -> None:
             for row in _rows(name, space):
                 lines.append(str(row))
                 print(row, flush=True)
+    if any("**no**" in line for line in lines):
+        print("\nWhere a target is missed, and why the limit lies elsewhere: docs/performance.md")
     if not chosen.quick and not chosen.only:
         text = "\n".join(lines) + "\n"
         PAGE.write_text(_TABLE.sub(lambda _: text, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
