@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -21,6 +22,11 @@ from audiochat.audio import wav
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+# Whoever runs the tests in the background, or with nohup, lets them ignore signals, and all that they start.
+for _name in ("SIGINT", "SIGHUP"):
+    if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or platformdirs.user_cache_path())
 SHARED = Path(__file__).resolve().parents[2] / "shared"
