@@ -9,8 +9,8 @@ TYPE_CHECKING = False  # typing's own takes longer to import than all that `--ve
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from audiochat.cli.terminal import Terminal
     from audiochat.errors import AudiochatError
-    from audiochat.terminal import Terminal
 
 SIGNALLED = 128
 INTERRUPTED = SIGNALLED + 2
@@ -25,12 +25,12 @@ def main() -> NoReturn:
         arguments = sys.argv[1:]
         if arguments == ["--version"]:
             _leave(_version())
-        gc.disable()  # until the libraries are imported, see audiochat.quickly
-        from audiochat import endings
+        gc.disable()  # until the libraries are imported, see audiochat.transport.sdk_imports
+        from audiochat.cli import signals
 
-        endings.heed()
+        signals.heed()
         code = run(arguments)
-        endings.over()
+        signals.over()
     except KeyboardInterrupt:  # before there was anything to interrupt, or on the way out
         code = INTERRUPTED
     except BaseException as exc:  # noqa: BLE001 - Python would show all of it, and it may quote a secret
@@ -54,9 +54,9 @@ def _version() -> int:
 
 def _fall(exc: BaseException) -> int:
     """Say the little that can be said when not even our own modules can be imported; nothing at a signal."""
-    from audiochat import endings
+    from audiochat.cli import signals
 
-    if isinstance(exc, endings.Terminated):
+    if isinstance(exc, signals.Terminated):
         return int(exc.code or 0)
     if sys.stderr is not None:
         told = (
@@ -68,11 +68,11 @@ def _fall(exc: BaseException) -> int:
 
 def _leave(code: int) -> NoReturn:
     """End the process as soon as everything is written."""
-    from audiochat import endings
+    from audiochat.cli import signals
 
     if code < SIGNALLED:  # otherwise a reader who reads no more would be waited for
         code = _flushed(code)
-    endings.leave(code)
+    signals.leave(code)
 
 
 def _flushed(code: int) -> int:
@@ -94,7 +94,7 @@ def _flushed(code: int) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run a command line; its exit code."""
-    from audiochat.terminal import ReaderGone, Streams, Terminal
+    from audiochat.cli.terminal import ReaderGone, Streams, Terminal
 
     arguments = arguments or ["--help"]
     options = _options(arguments)
@@ -110,9 +110,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str], screen: Terminal) -> int:
-    from audiochat import endings
+    from audiochat.cli import signals
+    from audiochat.cli.terminal import ReaderGone
     from audiochat.errors import AudiochatError, FileError
-    from audiochat.terminal import ReaderGone
 
     try:
         return _invoke(arguments)
@@ -128,9 +128,9 @@ def _run(arguments: list[str], screen: Terminal) -> int:
         screen.abandon_stdout()
         raise ReaderGone from exc
     except Exception as exc:
-        number = endings.number()
+        number = signals.number()
         if number is not None:  # what fails on the way out: its terminal has gone, say
-            raise endings.Terminated(SIGNALLED + number) from exc
+            raise signals.Terminated(SIGNALLED + number) from exc
         if isinstance(exc, OSError) and screen.abandon_if_full(exc):
             return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
         return _report(_bug(exc), screen, arguments)
@@ -141,7 +141,7 @@ def _invoke(arguments: list[str]) -> int:
     from typer.main import get_command
 
     from audiochat.cli.app import app
-    from audiochat.endings import Terminated
+    from audiochat.cli.signals import Terminated
     from audiochat.errors import UsageError
 
     try:

@@ -14,12 +14,14 @@ from importlib import metadata
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from audiochat import __version__, config, endpoint, providers
-from audiochat.audio import convert, devices, wav
+from audiochat import __version__, config, providers
+from audiochat.audio import codec, devices, wav
 from audiochat.background import started
+from audiochat.chat.recordings import Recording
+from audiochat.chat.request import Request, UserTurn
 from audiochat.errors import AudiochatError
 from audiochat.progress import Silence
-from audiochat.request import Recording, Request, UserTurn
+from audiochat.transport import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audiochat.config import Settings
-    from audiochat.endpoint import Endpoint
+    from audiochat.transport.connection import Connection
+    from audiochat.transport.endpoint import Endpoint
 
 SECONDS = 10.0
 """A doctor who takes longer is no help."""
@@ -195,11 +198,11 @@ def _proxied(target: Endpoint) -> bool:
     return asked and not target.loopback and not proxy_bypass(target.host)
 
 
-def _answered(connection: providers.Connection, settings: Settings) -> Finding:
+def _answered(connection: Connection, settings: Settings) -> Finding:
     """The cheapest request that an audio model takes: silence in, one token of text out."""
     from dataclasses import replace
 
-    from audiochat.client import Client
+    from audiochat.chat.client import Client
 
     silence = Recording(wav.wrap(bytes(4800)), "wav")
     request = Request(
@@ -225,18 +228,18 @@ def _failed(check: str, error: AudiochatError) -> Finding:
 def _codecs() -> Iterator[Finding]:
     pcm = bytes(9600)
     missing = []
-    for format_ in convert.FORMATS:
+    for format_ in codec.FORMATS:
         try:
-            encoded = convert.encode(pcm, format_)
+            encoded = codec.encode(pcm, format_)
             if format_ != "pcm16":
-                b"".join(convert.decode(io.BytesIO(encoded), name=format_))
+                b"".join(codec.decode(io.BytesIO(encoded), name=format_))
         except Exception:  # noqa: BLE001 - a build of FFmpeg without a codec says so in many ways
             missing.append(format_)
     if missing:
         cure = "Install PyAV from its wheel: pip install --force-reinstall --only-binary=av av"
         yield Finding("codecs", "failure", f"cannot read and write {', '.join(missing)}", cure)
     else:
-        yield Finding("codecs", "ok", f"can read and write {', '.join(convert.FORMATS)}")
+        yield Finding("codecs", "ok", f"can read and write {', '.join(codec.FORMATS)}")
 
 
 def _devices() -> Iterator[Finding]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from audiochat import config, private
-from audiochat.content import Data, blocks
+from audiochat import config, storage
 from audiochat.errors import FileError
 from audiochat.progress import Silence
+from audiochat.spool import Data, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,7 +214,7 @@ def _rescue(data: Data, path: Path) -> Path | None:
     for folder in (None, ours, Path()):
         with contextlib.suppress(OSError):
             if folder is ours:
-                private.make_folder(ours)
+                storage.make_folder(ours)
             return _kept(data, folder, path.suffix[:9])
     return None
 

@@ -10,9 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from audiochat import config, providers
-from audiochat.client import Client
+from audiochat.chat.client import Client
+from audiochat.chat.request import Request, UserTurn
 from audiochat.progress import Silence
-from audiochat.request import Request, UserTurn
 
 
 def main() -> None:

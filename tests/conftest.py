@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import tracemalloc  # noqa: F401 - pytest imports it where an object dies, at a moment that may be in the middle of a run
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import platformdirs
 import pytest
-import tally
-from service import PCM, Service, running
+from support import tally
+from support.command_line import CANARY, REAL_CACHE, CommandLine, Ran, in_process
+from support.service import PCM, Service, running
 
 from audiochat.audio import wav
 
@@ -28,12 +26,11 @@ for _name in ("SIGINT", "SIGHUP"):
     if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _name), signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL)
 
-REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or platformdirs.user_cache_path())
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+pytest_plugins = ["support.wheels"]
+
 INHERITED = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED"}
 """Variables of whoever runs the tests that would change what they see."""
-CANARY = "sk-canary-4f1d9c2b7e"
-"""A key that must never be seen again."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -128,7 +125,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "card"
     folder.mkdir()
     monkeypatch.setenv("FAKE_SOUND", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "fakes"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "support" / "fakes"))
     return folder
 
 
@@ -140,66 +137,16 @@ def dog() -> Path:
     return path
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command line did."""
-
-    code: int
-    out: bytes
-    err: str
-
-    def __post_init__(self) -> None:
-        for stream in (self.out.decode("utf-8", "replace"), self.err):
-            assert CANARY not in stream
-            assert "Traceback" not in stream
-            assert "A bug in audiochat" not in stream
-
-
-class CommandLine(Protocol):
-    """Runs audiochat."""
-
-    def __call__(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
-        """Run it with these arguments; stdin is a pipe, and so are stdout and stderr."""
-
-
-class _Pipe(io.TextIOWrapper):
-    terminal = False
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
-class _Terminal(_Pipe):
-    terminal = True
-
-
-def _in_process(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> CommandLine:
-    def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
-        from audiochat.__main__ import run as run_audiochat
-
-        streams = {"stdin": io.BytesIO(stdin), "stdout": io.BytesIO(), "stderr": io.BytesIO()}
-        with monkeypatch.context() as patch:
-            for name, value in (env or {}).items():
-                patch.setenv(name, value)
-            for name, raw in streams.items():
-                kind = _Terminal if terminal and name == "stdout" else _Pipe
-                patch.setattr(sys, name, kind(raw, encoding="utf-8", errors="backslashreplace", write_through=True))
-            code = run_audiochat(list(arguments))
-            return Ran(code, streams["stdout"].getvalue(), streams["stderr"].getvalue().decode())
-
-    return run
-
-
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The command line in this process: as fast as tests by the dozen have to be."""
-    return _in_process(monkeypatch, terminal=False)
+    return in_process(monkeypatch, terminal=False)
 
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The same, with a terminal as stdout."""
-    return _in_process(monkeypatch, terminal=True)
+    return in_process(monkeypatch, terminal=True)
 
 
 @pytest.fixture

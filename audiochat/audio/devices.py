@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE
 from audiochat.audio.silence import EndOfSpeech, level
-from audiochat.installation import install_command
+from audiochat.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

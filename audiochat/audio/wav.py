@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audiochat.audio import SAMPLE_RATE
-from audiochat.content import BLOCK, joined
+from audiochat.spool import BLOCK, joined
 
 if TYPE_CHECKING:
-    from audiochat.content import Data
+    from audiochat.spool import Data
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT = slice(24, 26)

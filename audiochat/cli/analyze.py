@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs
 from audiochat.cli.answer import Question, ask, terminal
 from audiochat.cli.options import TextOrSpeechOptions, takes
 from audiochat.errors import UsageError
-from audiochat.request import UserTurn
 
 if TYPE_CHECKING:
-    from audiochat.request import Recording
-    from audiochat.terminal import Terminal
+    from audiochat.chat.recordings import Recording
+    from audiochat.cli.terminal import Terminal
 
 
 @takes(TextOrSpeechOptions)

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiochat import config, files
+from audiochat.chat.request import VOICES, Request, UserTurn
 from audiochat.cli import inputs
 from audiochat.cli.options import FORMAT_OF_SUFFIX, SUFFIX_OF_FORMAT, AnswerOptions
+from audiochat.cli.terminal import ReaderGone, Streams, Terminal, Words
 from audiochat.errors import AudiochatError, UsageError
-from audiochat.request import VOICES, Request, UserTurn
-from audiochat.terminal import ReaderGone, Streams, Terminal, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audiochat.cli.delivery import Delivered, Outlet
-    from audiochat.client import Client
-    from audiochat.providers import Connection
-    from audiochat.reply import Reply
-    from audiochat.request import Turn
+    from audiochat.chat.client import Client
+    from audiochat.chat.reply import Reply
+    from audiochat.chat.request import Turn
+    from audiochat.cli.sinks import Delivered, Outlet
+    from audiochat.transport.connection import Connection
 
 STDOUT = "-"
 
@@ -76,7 +76,7 @@ def ask(question: Question, options: AnswerOptions, screen: Terminal) -> None:
 
 def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal) -> Outlet:
     """Where a spoken answer goes; whatever cannot work is refused here, before it costs."""
-    from audiochat.cli import delivery
+    from audiochat.cli import sinks
 
     outlet: Outlet
     if not name:
@@ -86,23 +86,23 @@ def outlet_for(name: str, format_: str, options: AnswerOptions, screen: Terminal
             raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
         if screen.streams.stdout_is_terminal:
             raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it: … -o - | ffplay -")
-        outlet = delivery.ToPipe(screen, format_)
+        outlet = sinks.ToPipe(screen, format_)
     else:
         target = files.Target(Path(name), replace=options.output is not None)
         target.check(folder=name.endswith(("/", os.sep)))
         if Path(name).suffix and options.format is None and Path(name).suffix.lower() not in FORMAT_OF_SUFFIX:
             screen.note(f"{name} will hold WAV: there is no format of that name; -f chooses another.")
-        outlet = delivery.ToFile(target, format_, screen=screen, keep_partial=options.keep_partial)
+        outlet = sinks.ToFile(target, format_, screen=screen, keep_partial=options.keep_partial)
     return aloud(outlet, screen) if options.play else outlet
 
 
 def aloud(outlet: Outlet, screen: Terminal) -> Outlet:
     """The same outlet, and the loudspeaker where there is one."""
     from audiochat.audio import devices
-    from audiochat.cli import delivery
+    from audiochat.cli import sinks
 
     try:
-        return delivery.Aloud(outlet, devices.loudspeaker(), screen)
+        return sinks.Aloud(outlet, devices.loudspeaker(), screen)
     except devices.NoDeviceError as exc:
         screen.note(f"{exc} The answer is not played.")
         return outlet
@@ -131,7 +131,7 @@ class Run:
 
     @cached_property
     def _client(self) -> Client:
-        from audiochat.client import Client
+        from audiochat.chat.client import Client
 
         settings = self._settings
         return Client(self.connection, timeout=settings.timeout, retries=settings.retries, progress=self._screen)
@@ -147,11 +147,11 @@ class Run:
             system: Added to the system message.
             required: Whether an answer without the sound that was asked for is an error.
         """
-        from audiochat.cli import delivery
+        from audiochat.cli import sinks
 
         started = time.monotonic()
         live = self._screen.shows_words or (outlet is not None and outlet.live)
-        format_ = None if outlet is None else "pcm16" if live else delivery.service_format(outlet.format)
+        format_ = None if outlet is None else "pcm16" if live else sinks.service_format(outlet.format)
         request = self._request(turns, format_, system)
         words = self._screen.words()
         reply = None

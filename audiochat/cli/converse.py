@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audiochat import files
+from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs, talk
 from audiochat.cli.answer import terminal
 from audiochat.cli.options import ConverseOptions, takes
 from audiochat.errors import UsageError
-from audiochat.request import UserTurn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audiochat.request import Recording
-    from audiochat.terminal import Terminal
+    from audiochat.chat.recordings import Recording
+    from audiochat.cli.terminal import Terminal
 
 
 @takes(ConverseOptions)
@@ -39,9 +39,9 @@ def converse(
     first = _first(audio, options, screen)
     with talk.opened(options, screen) as conversation:
         if interactive:
-            from audiochat.cli import prompt
+            from audiochat.cli import repl
 
-            prompt.run(conversation, first)
+            repl.run(conversation, first)
         else:
             for asked in _turns(options, screen, first):
                 conversation.take(asked)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audiochat import config
-from audiochat.harmless import harmless
-from audiochat.terminal import Streams, Terminal
+from audiochat.cli.sanitize import harmless
+from audiochat.cli.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from audiochat import files
 from audiochat.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from audiochat.request import Recording
-    from audiochat.terminal import Streams, Terminal
+    from audiochat.chat.recordings import Recording
+    from audiochat.cli.terminal import Streams, Terminal
 
 DESCRIBE = "Describe in detail the spoken audio input."
 """What is asked about a recording when nothing is asked; as in Azure's quickstart."""
@@ -51,26 +51,27 @@ def system_message(option: str | None) -> str | None:
 
 def recording_from_file(name: str) -> Recording:
     """The recording in a file, as the API takes it."""
-    from audiochat.audio import convert
+    from audiochat.chat import recordings
 
     with files.reading(Path(name)) as source:
         # The name goes into requests and sessions, which are UTF-8; a file's need not be.
-        return replace(convert.for_sending(source, name=name), name=name.encode("utf-8", "replace").decode())
+        return replace(recordings.for_sending(source, name=name), name=name.encode("utf-8", "replace").decode())
 
 
 def recording_from_stdin(streams: Streams) -> Recording:
     """The recording on stdin, as the API takes it."""
-    from audiochat.audio import convert
+    from audiochat.chat import recordings
 
     if streams.stdin is None or streams.stdin_is_terminal:
         raise UsageError("There is no recording on stdin.", hint="audiochat analyze - < FILE")
     with files.spooled(streams.stdin, name="stdin") as source:
-        return convert.for_sending(source, name="stdin")
+        return recordings.for_sending(source, name="stdin")
 
 
 def recording_from_microphone(screen: Terminal, max_seconds: float) -> Recording:
     """What is said into the microphone until silence, Enter, or the longest recording."""
-    from audiochat.audio import convert, devices, wav
+    from audiochat.audio import devices, wav
+    from audiochat.chat import recordings
 
     if not 0 < max_seconds < math.inf:
         raise UsageError("--max-seconds wants seconds above 0.", hint="--max-seconds 60")
@@ -83,5 +84,5 @@ def recording_from_microphone(screen: Terminal, max_seconds: float) -> Recording
             pcm = devices.record(source, stopped=screen.enter_pressed, max_seconds=max_seconds, meter=meter)
     except devices.NoDeviceError as exc:
         raise ConfigurationError(str(exc), hint="Check the device, and record again.", code="no_device") from exc
-    recording = convert.for_sending(io.BytesIO(wav.wrap(pcm)), name="the recording")
+    recording = recordings.for_sending(io.BytesIO(wav.wrap(pcm)), name="the recording")
     return replace(recording, name="the microphone")

@@ -13,8 +13,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from audiochat import config
+from audiochat.chat.request import OWNED
 from audiochat.errors import UsageError
-from audiochat.request import OWNED
 
 OptionsT = TypeVar("OptionsT")
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from audiochat.harmless import harmless_json
-from audiochat.terminal import Streams, Terminal
+from audiochat.cli.sanitize import harmless_json
+from audiochat.cli.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
-    from audiochat.sessions import KeptTurn, Session
+    from audiochat.chat.sessions import KeptTurn, Session
 
 sessions = typer.Typer(
     help="Show, export and remove kept conversations.",
@@ -28,8 +28,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.",
 @sessions.command("list")
 def list_() -> None:
     """List the kept conversations, the latest first: name, turns, when, how it began."""
+    from audiochat.chat.sessions import Shelf
     from audiochat.errors import FileError
-    from audiochat.sessions import Shelf
 
     shelf, screen = Shelf(), _screen()
     for name in shelf.names():
@@ -46,7 +46,7 @@ def list_() -> None:
 @sessions.command()
 def show(name: Name) -> None:
     """Show what was said."""
-    from audiochat.sessions import Shelf
+    from audiochat.chat.sessions import Shelf
 
     _screen().transcript(_markdown(Shelf().load(name)))
 
@@ -59,7 +59,7 @@ def export(
     ] = "markdown",
 ) -> None:
     """Print a conversation as Markdown or JSON, for a file or another program."""
-    from audiochat.sessions import Shelf
+    from audiochat.chat.sessions import Shelf
 
     session = Shelf().load(name)
     _screen().transcript(_markdown(session) if format_ == "markdown" else _json(session))
@@ -68,7 +68,7 @@ def export(
 @sessions.command()
 def remove(name: Name) -> None:
     """Remove a conversation and its sound."""
-    from audiochat.sessions import Shelf
+    from audiochat.chat.sessions import Shelf
 
     Shelf().remove(name)
 

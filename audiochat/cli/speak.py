@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs
 from audiochat.cli.answer import Question, ask, terminal
 from audiochat.cli.options import AnswerOptions, takes
+from audiochat.cli.terminal import Streams, Terminal
 from audiochat.errors import UsageError
-from audiochat.request import UserTurn
-from audiochat.terminal import Streams, Terminal
 
 
 @takes(AnswerOptions)

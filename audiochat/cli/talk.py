@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiochat import files
+from audiochat.chat.conversation import Conversation
+from audiochat.chat.reply import Usage
+from audiochat.chat.request import UserTurn
+from audiochat.chat.sessions import Session, Shelf
 from audiochat.cli import inputs
 from audiochat.cli.answer import STDOUT, Run, aloud, outlet_for
 from audiochat.cli.options import SUFFIX_OF_FORMAT, ConverseOptions
-from audiochat.conversation import Conversation
 from audiochat.errors import UsageError
-from audiochat.reply import Usage
-from audiochat.request import UserTurn
-from audiochat.sessions import Session, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from audiochat.chat.reply import Reply
+    from audiochat.chat.request import Turn
     from audiochat.cli.answer import Answered
-    from audiochat.cli.delivery import Both, ToMemory
-    from audiochat.reply import Reply
-    from audiochat.request import Turn
-    from audiochat.terminal import Terminal
+    from audiochat.cli.sinks import Both, ToMemory
+    from audiochat.cli.terminal import Terminal
 
 NUMBER = "{n}"
 """Stands for the turn's number in the output's name."""
@@ -130,18 +130,18 @@ class Talk:
 
     def _outlet(self) -> tuple[Both | ToMemory | None, ToMemory | None]:
         """Where the next spoken answer goes, and the memory that is a part of it."""
-        from audiochat.cli import delivery
+        from audiochat.cli import sinks
 
         if not self.speech:
             return None, None
-        memory = delivery.ToMemory()
+        memory = sinks.ToMemory()
         if self.saves_files:
             name = output_name(self.options, self.number)
             outlet = outlet_for(name, self.options.answer_format(), self.options, self.screen)
-            return delivery.Both(outlet, memory), memory
+            return sinks.Both(outlet, memory), memory
         if self.options.play:
-            played = aloud(delivery.ToMemory(), self.screen)
-            return delivery.Both(played, memory), memory
+            played = aloud(sinks.ToMemory(), self.screen)
+            return sinks.Both(played, memory), memory
         return memory, memory
 
 

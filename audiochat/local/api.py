@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from audiochat.audio import PCM_BYTES_PER_SECOND, convert
-from audiochat.local.ahead import written_ahead
-from audiochat.local.answers import new_id
+from audiochat.audio import PCM_BYTES_PER_SECOND, codec
+from audiochat.chat.request import VOICES
+from audiochat.local.audio_ids import new_id
 from audiochat.local.llm import Limits, TooLongError, Writing
+from audiochat.local.prefetch import written_ahead
 from audiochat.local.prompts import Said
-from audiochat.request import VOICES
 
 if TYPE_CHECKING:
-    from audiochat.local.answers import Answers
+    from audiochat.local.audio_ids import Answers
     from audiochat.local.llm import LanguageModel
     from audiochat.local.stt import Heard, Recognizer
     from audiochat.local.tts import Synthesizer
@@ -219,7 +219,7 @@ class ChatCompletions:
             message["content"] = transcript
         else:
             id_, expires_at = self._answers.keep(transcript)
-            data = base64.b64encode(convert.encode(bytes(pcm), task.format)).decode("ascii")
+            data = base64.b64encode(codec.encode(bytes(pcm), task.format)).decode("ascii")
             message["audio"] = {"id": id_, "data": data, "expires_at": expires_at, "transcript": transcript}
         return {
             "id": task.id,

@@ -7,10 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audiochat import service_errors
 from audiochat.errors import BrokenAnswerError, ConfigurationError
 from audiochat.local import models, prompts
 from audiochat.local.sentences import sentences
+from audiochat.transport import service_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence

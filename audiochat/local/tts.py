@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import SAMPLE_RATE
-from audiochat.audio.convert import blocks
+from audiochat.audio.codec import blocks
 from audiochat.errors import ConfigurationError
 from audiochat.local import models
 

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from audiochat import endpoint
 from audiochat.background import result, started
 from audiochat.config import HEADER, Source
-from audiochat.endpoint import AZURE_HOSTS, Credential, Endpoint
 from audiochat.errors import ConfigurationError, SignInError
-from audiochat.providers import ACCOUNT, Connect, Connection, certificates, http_client, without
+from audiochat.transport import endpoint
+from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
+from audiochat.transport.endpoint import AZURE_HOSTS, Credential, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from audiochat.config import Settings
     from audiochat.progress import Progress
+    from audiochat.providers import Connect
 
 ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 KEY = "AZURE_OPENAI_API_KEY"

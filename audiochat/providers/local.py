@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from audiochat import endpoint
 from audiochat.config import Source
-from audiochat.endpoint import Credential
 from audiochat.errors import ConfigurationError
-from audiochat.installation import install_command
-from audiochat.providers import ACCOUNT, Connect, Connection, LocalPart, certificates, http_client, without
+from audiochat.extras import install_command
+from audiochat.providers import LocalPart
+from audiochat.transport import endpoint
+from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
+from audiochat.transport.endpoint import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from audiochat.config import LocalSettings, Settings
     from audiochat.local.api import ChatCompletions
     from audiochat.progress import Progress
+    from audiochat.providers import Connect
 
 LLM = "AUDIOCHAT_LOCAL_LLM"
 LLM_KEY = "AUDIOCHAT_LOCAL_LLM_KEY"
@@ -54,8 +56,8 @@ def _connect(settings: Settings, progress: Progress) -> Connection:
     models.ensure([model for model, replaced in needed if replaced is None], progress)
     from openai import OpenAI
 
-    from audiochat.local.answers import Answers
     from audiochat.local.api import ChatCompletions
+    from audiochat.local.audio_ids import Answers
     from audiochat.local.engine import Engine
 
     engine = Engine(own, server=server)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audiochat import endpoint
-from audiochat.endpoint import OPENAI_HOSTS, Credential
 from audiochat.errors import ConfigurationError
-from audiochat.providers import ACCOUNT, Connect, Connection, certificates, http_client, without
+from audiochat.transport import endpoint
+from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
+from audiochat.transport.endpoint import OPENAI_HOSTS, Credential
 
 if TYPE_CHECKING:
     from audiochat.config import Settings
     from audiochat.progress import Progress
+    from audiochat.providers import Connect
 
 BASE_URL = "OPENAI_BASE_URL"
 KEY = "OPENAI_API_KEY"

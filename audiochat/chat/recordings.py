@@ -1,0 +1,119 @@
+"""Recordings as the API takes them: WAV or MP3, at most 20 MB."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
+
+from audiochat.audio import wav
+from audiochat.audio.codec import Encoder, decode
+from audiochat.audio.sniff import HEAD, after_id3, sniff
+from audiochat.errors import FileError
+from audiochat.spool import copied
+
+if TYPE_CHECKING:
+    from audiochat.audio.sniff import Kind
+    from audiochat.spool import Data
+
+InputFormat = Literal["wav", "mp3"]
+"""The audio that the API takes."""
+
+SIZE_LIMIT = 20_000_000
+"""Bytes of one recording that Azure takes: "20 MB", read in the stricter of its two senses."""
+
+_MP3_BIT_RATE = 64_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Sound to send, encoded as the API takes it."""
+
+    data: Data = field(repr=False)
+    """The whole file."""
+    format: InputFormat
+    name: str | None = None
+    """How the user called its file."""
+
+    def part(self, encoded: Encoded) -> dict[str, Any]:
+        """The content part of a message."""
+        return {"type": "input_audio", "input_audio": {"data": encoded(self.data), "format": self.format}}
+
+
+Encoded: TypeAlias = Callable[["Data"], str]
+"""What stands for a recording's bytes in the payload."""
+
+
+def in_base64(data: Data) -> str:
+    """A recording as the wire has it."""
+    return base64.b64encode(data[:]).decode("ascii")
+
+
+def for_sending(source: BinaryIO, *, name: str) -> Recording:
+    """A recording as the API takes it: WAV and MP3 as they are, the rest converted, the large made small.
+
+    Args:
+        source: A seekable file, at its start.
+        name: What to call it in an error.
+
+    Raises:
+        FileError: it holds no sound, or more than one request can carry.
+    """
+    head = source.read(HEAD)
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    if not head:
+        raise FileError(f"{name} is empty.", hint="Give it a recording.", code="not_audio")
+    kind = _kind(source, head)
+    if kind in ("wav", "mp3") and size <= SIZE_LIMIT:
+        data = copied(source)
+        if kind == "mp3":
+            return Recording(data, "mp3")
+        found = wav.read(data)
+        if found is not None and found.plain:
+            return Recording(data, "wav")
+        source.seek(0)
+    if kind not in ("wav", "mp3") or size <= SIZE_LIMIT:
+        pcm = _pcm(source, name=name, limit=SIZE_LIMIT - len(wav.header(0)))
+        if pcm is not None:
+            return Recording(wav.wrap(pcm), "wav")
+        source.seek(0)
+    return Recording(_small(source, name=name), "mp3")
+
+
+def _kind(source: BinaryIO, head: bytes) -> Kind | None:
+    """The kind of a file at its start, also behind a tag that fills its head."""
+    kind, start = sniff(head), after_id3(head)
+    if kind == "mp3" and start > HEAD // 2:
+        source.seek(start)
+        behind = source.read(HEAD)
+        source.seek(0)
+        return "mp3" if sniff(behind) == "mp3" else None
+    return kind
+
+
+def _pcm(source: BinaryIO, *, name: str, limit: int) -> bytes | None:
+    """The sound as pcm16, or None when that is more than `limit` bytes."""
+    pcm = bytearray()
+    for block in decode(source, name=name):
+        pcm += block
+        if len(pcm) > limit:
+            return None
+    return bytes(pcm)
+
+
+def _small(source: BinaryIO, *, name: str) -> bytes:
+    encoder = Encoder("mp3", bit_rate=_MP3_BIT_RATE)
+    small = bytearray()
+    for block in decode(source, name=name):
+        small += encoder.encode(block)
+        if len(small) > SIZE_LIMIT:
+            minutes = SIZE_LIMIT * 8 // _MP3_BIT_RATE // 60
+            raise FileError(
+                f"{name} is too long for one request, even as a small MP3 (about {minutes} minutes fit).",
+                hint=f"'audiochat transcribe {name}' takes recordings of any length; or cut it in pieces.",
+                code="too_long",
+            )
+    return bytes(small + encoder.finish())

@@ -1,0 +1,367 @@
+"""The only printer: data on stdout, everything for people on stderr."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import re
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from audiochat.cli.sanitize import harmless, harmless_json
+from audiochat.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from rich.console import Console
+
+    from audiochat.errors import AudiochatError
+
+T = TypeVar("T")
+
+ENVELOPE_VERSION = 1
+
+_DATA_KEYS = frozenset({"data"})
+_SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie", "www-authenticate"})
+_LONG = 2_000
+_LONGEST_WORD = 80
+"""Characters of what is shown although no space has come."""
+_UNSPACED = re.compile(".*[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]", re.DOTALL)
+"""Text up to its last character of a script that is written without spaces, which a selector may still follow."""
+
+
+class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enough
+    """Whoever read our stdout has closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """What the process is connected to; a test makes its own."""
+
+    stdin: BinaryIO | None
+    stdout: BinaryIO | None
+    stderr: IO[str] | None
+    stdin_is_terminal: bool = False
+    stdout_is_terminal: bool = False
+    stderr_is_terminal: bool = False
+
+    @classmethod
+    def of_process(cls) -> Streams:
+        """The three streams of this process, of which any may be closed."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another encoding gets what it can show
+            sys.stdout.reconfigure(errors="replace")
+        return cls(
+            stdin=sys.stdin.buffer if sys.stdin else None,
+            stdout=sys.stdout.buffer if sys.stdout else None,
+            stderr=sys.stderr,
+            stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()),
+            stdout_is_terminal=bool(sys.stdout and sys.stdout.isatty()),
+            stderr_is_terminal=bool(sys.stderr and sys.stderr.isatty()),
+        )
+
+
+class Terminal:
+    """Prints; and watches long work (`Progress`)."""
+
+    def __init__(self, streams: Streams, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
+        self.streams = streams
+        self.quiet = quiet
+        self.debug = debug
+        self.as_json = as_json
+        self._people: Console | None = None
+
+    # --- stdout: data
+
+    def write(self, data: bytes) -> None:
+        """Data on stdout, at once.
+
+        Raises:
+            ReaderGone: nobody reads it any more.
+            FileError: it cannot be written.
+        """
+        out = self.streams.stdout
+        if out is None:
+            raise FileError("Standard output is closed.", hint="Write to a file with -o.")
+        try:
+            rest = memoryview(data)
+            while rest:  # with PYTHONUNBUFFERED, stdout is a raw file, which takes what fits into the pipe
+                rest = rest[out.write(rest) :]
+            out.flush()
+        except OSError as exc:
+            self.abandon_stdout()
+            if isinstance(exc, BrokenPipeError) or (sys.platform == "win32" and exc.errno == errno.EINVAL):
+                raise ReaderGone from exc
+            why = exc.strerror or exc
+            raise FileError(f"Standard output cannot be written: {why}.", hint="Write to a file with -o.") from exc
+
+    def abandon_stdout(self) -> None:
+        """Let Python's flush at exit, of what could not be written, go nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        os.close(nowhere)
+
+    def abandon_if_full(self, failure: OSError) -> bool:
+        """Whether stdout, on which somebody else has printed, cannot be written; what waits there is dropped then."""
+        if failure.errno == errno.ENOSPC and failure.filename is None:  # nothing waits when stdout is not buffered
+            return True
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            self.abandon_stdout()
+            return True
+        return False
+
+    def transcript(self, text: str) -> None:
+        """The words of an answer: to a pipe as they are, on a terminal wrapped and harmless."""
+        if not self.streams.stdout_is_terminal:
+            self.write(_line(text).encode("utf-8", errors="replace"))
+            return
+        from rich.console import Console
+
+        Console().print(harmless(text), markup=False, highlight=False, emoji=False)
+
+    @property
+    def shows_words(self) -> bool:
+        """Whether words can be shown while they come: stdout is a terminal, and theirs."""
+        return self.streams.stdout_is_terminal and not self.as_json
+
+    def words(self) -> Words:
+        """A transcript to show while it comes, where it can be."""
+        if not self.shows_words:
+            return Words(None)
+        from rich.console import Console
+
+        return Words(Console(highlight=False))
+
+    def expecting(self, text: str, items: Iterable[T]) -> Iterator[T]:
+        """The same items, with a spinner until the first of them comes."""
+        iterator = iter(items)
+        with self.waiting(text):
+            first = next(iterator, None)
+        if first is not None:
+            yield first
+            yield from iterator
+
+    def envelope(self, fields: Mapping[str, Any]) -> None:
+        """One JSON object, on a line of its own, for `--json`."""
+        line = json.dumps({"version": ENVELOPE_VERSION, **fields}, ensure_ascii=False)
+        line = harmless_json(line) if self.streams.stdout_is_terminal else line
+        self.write(_line(line).encode("utf-8", errors="replace"))
+
+    # --- stderr: people
+
+    def aside(self, text: str, *, always: bool = False) -> None:
+        """The words of an answer on stderr, because stdout carries the sound; `always` also with `--quiet`."""
+        if always or not self.quiet:
+            self._say(harmless(text))
+
+    def note(self, text: str) -> None:
+        """A line worth reading, unless `--quiet`."""
+        if not self.quiet:
+            self._say(_cut(harmless(text, lines=False)))
+
+    def error(self, error: AudiochatError) -> None:
+        """What failed and why, what to do, and the service's id of the request. Never muted."""
+        lines = [
+            f"audiochat: {error.message}",
+            error.hint,
+            error.request_id and f"request id: {error.request_id}",
+        ]
+        self._say("\n".join(_cut(harmless(line, lines=False)) for line in lines if line))
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """A spinner, where a person can see it turn."""
+        console = self._animated()
+        if console is None:
+            yield
+            return
+        status = console.status(harmless(text, lines=False))
+        with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
+            status.start()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                status.stop()
+
+    @contextmanager
+    def meter(self, text: str) -> Iterator[Callable[[float], None]]:
+        """A bar that shows how loud it is, in dBFS, where a person can see it; otherwise the text alone."""
+        console = self._animated()
+        if console is None:
+            self.note(text)
+            yield lambda _level: None
+            return
+        with console.status(text) as status:
+            yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")
+
+    def enter_pressed(self) -> bool:
+        """Whether something was typed meanwhile, which it takes away; never, where stdin is no terminal."""
+        if not self.streams.stdin_is_terminal:
+            return False
+        if sys.platform == "win32":
+            import msvcrt
+
+            return msvcrt.kbhit() and msvcrt.getwch() in "\r\n"
+        import select
+
+        if not select.select([sys.stdin.fileno()], [], [], 0)[0]:
+            return False
+        os.read(sys.stdin.fileno(), 1024)
+        return True
+
+    @contextmanager
+    def as_it_was(self) -> Iterator[None]:
+        """Whatever happens in the block, the terminal that is typed at echoes and takes lines as before."""
+        if sys.platform == "win32" or not self.streams.stdin_is_terminal:
+            yield
+            return
+        import termios
+
+        before = termios.tcgetattr(0)
+        try:
+            yield
+        finally:
+            with suppress(termios.error):  # it has gone
+                termios.tcsetattr(0, termios.TCSANOW, before)
+
+    @contextmanager
+    def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar with sizes, where a person can see it grow; otherwise the text alone."""
+        console = self._animated()
+        if console is None:
+            self.note(f"{text} ({total / 1e6:.0f} MB)")
+            yield lambda _done: None
+            return
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task(harmless(text, lines=False), total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
+        """One half of an HTTP exchange, without credentials and sound, for `--debug`."""
+        if not self.debug:
+            return
+        lines = [title]
+        lines += [f"  {name}: {_header(name, value)}" for name, value in headers.items()]
+        if body is not None:
+            try:
+                lines.append("  " + json.dumps(without_sound(body()), ensure_ascii=False))
+            except RecursionError:
+                lines.append("  [nested too deeply to be shown]")
+        self._say(harmless("\n".join(lines)))
+
+    def _animated(self) -> Console | None:
+        if self.quiet or not self.streams.stderr_is_terminal or os.environ.get("TERM") == "dumb":
+            return None
+        return self._console()
+
+    def _console(self) -> Console:
+        if self._people is None:
+            from rich.console import Console
+
+            self._people = Console(stderr=True)
+        return self._people
+
+    def _say(self, text: str) -> None:
+        err = self.streams.stderr
+        if err is None:
+            return
+        with suppress(OSError):  # nobody listens, and there is nowhere else to say so
+            if self._people is not None:  # a spinner may be turning: it has to make room
+                self._people.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+            else:
+                err.write(_line(text))
+                err.flush()
+
+
+class Words:
+    """A transcript on a terminal, word by word, wrapped at the terminal's width."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._column = 0
+        self._pending = ""
+        self.begun = False
+        """Whether some of it was shown."""
+
+    def add(self, text: str) -> None:
+        """Show more of it; a word is shown when it is known to have ended."""
+        if self._console is None:
+            return
+        self.begun = self.begun or bool(text)
+        self._pending += text
+        *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
+        if (last := _UNSPACED.match(self._pending)) or len(self._pending) > _LONGEST_WORD:
+            end = last.end() - 1 if last else len(self._pending)
+            whole, self._pending = [*whole, self._pending[:end]], self._pending[end:]
+        for word in whole:
+            self._show(word)
+
+    def end(self) -> None:
+        """Show the rest, and end the line."""
+        if self._console is None:
+            return
+        self._show(self._pending)
+        if self._column:
+            self._print("\n")
+        self._pending, self._column = "", 0
+
+    def _show(self, word: str) -> None:
+        from rich.cells import cell_len
+
+        word = harmless(word)  # as a whole: a sequence may have come in pieces
+        width = 0 if self._console is None else self._console.width
+        if self._column and self._column + cell_len(word.rstrip()) > width:
+            self._print("\n")
+            self._column = 0
+        self._print(word)
+        self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
+
+    def _print(self, text: str) -> None:
+        if self._console is None:
+            return
+        try:
+            self._console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
+        except OSError:  # the terminal has gone, and the sound may have a file
+            self._console = None
+
+
+def without_sound(body: object) -> object:
+    """A payload or an answer to look at: every base64 `data` is replaced by its length, long texts are cut."""
+    from audiochat.spool import Content
+
+    if isinstance(body, dict):
+        return {
+            key: f"<{len(value)} {'characters of base64' if isinstance(value, str) else 'bytes of sound'}>"
+            if key in _DATA_KEYS and isinstance(value, str | Content)
+            else without_sound(value)
+            for key, value in body.items()
+        }
+    if isinstance(body, list):
+        return [without_sound(item) for item in body]
+    if isinstance(body, str) and len(body) > _LONG:
+        return f"{body[:_LONG]}… ({len(body)} characters)"
+    return body
+
+
+def _header(name: str, value: str) -> str:
+    return "[left out]" if name.lower() in _SECRET_HEADERS else value
+
+
+def _cut(line: str) -> str:
+    """A line that a person may read: what was given is quoted in it, and may be a megabyte."""
+    return line if len(line) <= _LONG else f"{line[: _LONG // 2]} … {line[-_LONG // 2 :]}"
+
+
+def _line(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"

@@ -1,0 +1,80 @@
+"""The spoken answers that the engine remembers, as the service does: by id, for an hour."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from audiochat import config, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LIFETIME = 3600
+"""Seconds from the answer to its expiry, as the service has it."""
+
+_ID = re.compile(r"audio_[0-9a-f]{32}")
+
+
+def new_id() -> str:
+    """An id in the service's form."""
+    return f"audio_{secrets.token_hex(16)}"
+
+
+class Answers:
+    """Transcripts by audio id, in small files that other processes read too."""
+
+    def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder or config.cache_directory() / "answers"
+        self._clock = clock
+
+    def keep(self, transcript: str, *, id_: str | None = None) -> tuple[str, int]:
+        """Remember an answer; its id, and when that expires, in seconds since 1970.
+
+        Where the cache cannot be written, it has expired already: the answer itself is worth more.
+
+        Args:
+            transcript: Its words.
+            id_: Its id where one was given out already, from `new_id`.
+        """
+        self._forget_expired()
+        id_ = id_ or new_id()
+        now = int(self._clock())
+        try:
+            self._write(id_, {"transcript": transcript, "expires_at": now + LIFETIME})
+        except OSError:
+            return id_, now
+        return id_, now + LIFETIME
+
+    def _write(self, id_: str, kept: dict[str, object]) -> None:
+        storage.make_folder(self._folder)
+        temporary = self._folder / f".{id_}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open(os.open(temporary, flags, storage.FILE_MODE), "w", encoding="utf-8") as file:  # noqa: PTH123 - with its mode
+            json.dump(kept, file)
+        temporary.replace(self._folder / f"{id_}.json")
+
+    def recall(self, id_: str) -> str | None:
+        """The transcript of an answer; None when it is unknown, or has expired."""
+        if not _ID.fullmatch(id_):
+            return None
+        try:
+            kept = json.loads((self._folder / f"{id_}.json").read_text(encoding="utf-8"))
+            transcript, expires_at = str(kept["transcript"]), float(kept["expires_at"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return transcript if expires_at > self._clock() else None
+
+    def _forget_expired(self) -> None:
+        oldest = self._clock() - LIFETIME
+        with contextlib.suppress(OSError):
+            for path in self._folder.iterdir():
+                with contextlib.suppress(OSError):
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()

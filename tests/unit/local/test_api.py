@@ -1,0 +1,750 @@
+"""The local engine's chat completions API: the service's shapes, with parts that are made up."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import io
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audiochat.audio import codec, wav
+from audiochat.audio.sniff import sniff
+from audiochat.chat import reply
+from audiochat.chat.recordings import Recording, for_sending
+from audiochat.chat.request import VOICES, AssistantTurn, Request, UserTurn
+from audiochat.local.api import DELTA_BYTES, ChatCompletions, Response
+from audiochat.local.audio_ids import Answers
+from audiochat.local.llm import Limits, TooLongError, Writing
+from audiochat.local.prompts import Said
+from audiochat.local.stt import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from pathlib import Path
+
+SPOKEN = b"\x01\x02" * 12_000
+"""What the made-up voice says for any sentence: half a second."""
+QUESTION = base64.b64encode(wav.wrap(bytes(48_000))).decode()
+HEARD = Heard(text="hello there", seconds=1.01, speech_seconds=0.5, loudness=-20.0)
+
+
+class Ear:
+    """Hears the same in every recording, unless it is none."""
+
+    def hear(self, audio: bytes) -> Heard:
+        """Listen."""
+        if audio[:4] != b"RIFF":
+            raise ValueError("no sound that can be decoded")
+        return HEARD
+
+
+@dataclass
+class Writer:
+    """Writes the sentences that it was given."""
+
+    sentences: Sequence[str] = ("Hello there.", "How are you?")
+    failure: Exception | None = None
+    """Raised after the sentences."""
+    too_long: bool = False
+    endless: bool = False
+    finish_reason: str = "stop"
+    name: str = "made-up-model"
+    said: list[Said] = field(default_factory=list)
+    limits: Limits | None = None
+    written: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def write(self, said: Sequence[Said], limits: Limits) -> Writing:
+        """Answer."""
+        if self.too_long:
+            raise TooLongError("This model's maximum context length is 8 tokens.")
+        self.said, self.limits = list(said), limits
+        writing = Writing(prompt_tokens=11)
+
+        def lines() -> Generator[str, None, None]:
+            try:
+                while True:
+                    for sentence in self.sentences:
+                        self.written += 1
+                        writing.completion_tokens += 4
+                        yield sentence
+                        if self.endless:
+                            time.sleep(0.002)
+                    if not self.endless:
+                        break
+                if self.failure is not None:
+                    raise self.failure
+                writing.finish_reason = self.finish_reason
+            finally:
+                self.closed.set()
+
+        writing.sentences = lines()
+        return writing
+
+
+@dataclass
+class Voice:
+    """Says half a second for every sentence, in two blocks."""
+
+    failure: Exception | None = None
+    said: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> Iterator[bytes]:
+        """Speak."""
+        self.said.append(text)
+        if self.failure is not None:
+            raise self.failure
+        yield SPOKEN[:20_000]
+        yield SPOKEN[20_000:]
+
+
+@dataclass
+class Parts:
+    """The three parts, there at once."""
+
+    recognizer: Ear = field(default_factory=Ear)
+    model: Writer = field(default_factory=Writer)
+    synthesizer: Voice = field(default_factory=Voice)
+    expected: list[tuple[bool, bool]] = field(default_factory=list)
+
+    def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
+        """Note what is expected."""
+        self.expected.append((recognizer, synthesizer))
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets."""
+
+    now: float = field(default_factory=time.time)
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@dataclass
+class Api:
+    """The API over parts of its own."""
+
+    folder: Path
+    parts: Parts = field(default_factory=Parts)
+    clock: Clock = field(default_factory=Clock)
+
+    def post(self, payload: object) -> Response:
+        """Post a body."""
+        answers = Answers(self.folder, clock=self.clock)
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        return ChatCompletions(self.parts, answers).respond(body)
+
+    def ask(self, payload: object) -> Any:
+        """The JSON of an answer that has to be a success."""
+        response = self.post(payload)
+        raw = b"".join(response.chunks)
+        assert (response.status, response.content_type) == (200, "application/json"), raw
+        return json.loads(raw)
+
+    def refused(self, payload: object) -> Any:
+        """The `error` of an answer that has to be a refusal."""
+        response = self.post(payload)
+        assert (response.status, response.content_type) == (400, "application/json")
+        body = json.loads(b"".join(response.chunks))
+        assert set(body) == {"error"}
+        assert set(body["error"]) == {"message", "type", "param", "code"}
+        assert body["error"]["type"] == "invalid_request_error"
+        return body["error"]
+
+    def stream(self, payload: object) -> list[Any]:
+        """The events of a stream; the last one is the text `[DONE]`."""
+        response = self.post(payload)
+        assert (response.status, response.content_type) == (200, "text/event-stream; charset=utf-8")
+        return [_event(chunk) for chunk in response.chunks]
+
+
+def _event(chunk: bytes) -> Any:
+    text = chunk.decode()
+    assert text.startswith("data: ")
+    assert text.endswith("\n\n")
+    inner = text.removeprefix("data: ").removesuffix("\n\n")
+    return inner if inner == "[DONE]" else json.loads(inner)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    """The API, its answers kept in a folder of the test's."""
+    return Api(tmp_path / "answers")
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    """A request for a spoken answer to a text; a change to None leaves the key out."""
+    base = Request("any-name", (UserTurn("Hi."),)).payload()
+    return {name: value for name, value in {**base, **changes}.items() if value is not None}
+
+
+def heard_payload(**changes: Any) -> dict[str, Any]:
+    """A request for a written answer to a recording."""
+    recording = Recording(base64.b64decode(QUESTION), "wav")
+    base = Request("any-name", (UserTurn("What is it?", (recording,)),), format=None).payload()
+    return {**base, **changes}
+
+
+STREAMED: dict[str, Any] = {
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "audio": {"voice": "alloy", "format": "pcm16"},
+}
+
+
+# --- whole answers
+
+
+def test_a_spoken_answer_has_the_services_shape(api: Api) -> None:
+    """Every key that the recorded answer has is there, null content included."""
+    before = int(time.time())
+    answer = api.ask(payload())
+    assert answer["object"] == "chat.completion"
+    assert re.fullmatch(r"chatcmpl-\w+", answer["id"])
+    assert before <= answer["created"] <= time.time()
+    assert answer["model"] == "made-up-model"
+    assert len(answer["choices"]) == 1
+    choice = answer["choices"][0]
+    assert (choice["index"], choice["finish_reason"]) == (0, "stop")
+    message = choice["message"]
+    assert (message["role"], message["content"], message["refusal"]) == ("assistant", None, None)
+    assert set(message["audio"]) == {"id", "data", "expires_at", "transcript"}
+    assert re.fullmatch(r"audio_[0-9a-f]{32}", message["audio"]["id"])
+    assert message["audio"]["transcript"] == "Hello there. How are you?"
+    assert message["audio"]["expires_at"] == int(api.clock.now) + 3600
+
+
+def test_the_keys_are_those_of_the_recording(api: Api, recorded: Callable[[str], Any]) -> None:
+    """Nothing that the service sends at the top, in the message, its audio or the usage is missing."""
+    real = recorded("dotnet-ChatWithAudio.json")["Entries"][0]["ResponseBody"]
+    ours = api.ask(payload())
+    assert set(ours) == set(real)
+    assert set(ours["choices"][0]) == set(real["choices"][0])
+    assert set(ours["choices"][0]["message"]) == set(real["choices"][0]["message"])
+    assert set(ours["choices"][0]["message"]["audio"]) == set(real["choices"][0]["message"]["audio"])
+    assert {"prompt_tokens", "completion_tokens", "total_tokens"} <= set(ours["usage"])
+
+
+@pytest.mark.parametrize("format_", ["wav", "mp3", "flac", "opus", "aac", "pcm16"])
+def test_the_spoken_answer_decodes(api: Api, format_: str) -> None:
+    """Both sentences are in the sound, in each format: a second all in all."""
+    answer = api.ask(payload(audio={"voice": "alloy", "format": format_}))
+    data = base64.b64decode(answer["choices"][0]["message"]["audio"]["data"], validate=True)
+    assert codec.seconds(data, format_) == pytest.approx(1.0, abs=0.15)
+    assert sniff(data) == (None if format_ == "pcm16" else format_)
+    if format_ == "pcm16":
+        assert data == SPOKEN * 2
+
+
+def test_the_answer_is_read_by_the_client_side(api: Api) -> None:
+    """What the engine sends is what `reply.parse` reads."""
+    parsed = reply.parse(api.ask(payload()))
+    assert parsed.audio is not None
+    assert parsed.audio.data == wav.wrap(SPOKEN * 2)
+    assert parsed.usage == reply.Usage(11, 0, 28, 20)
+
+
+def test_a_written_answer_has_no_audio(api: Api) -> None:
+    """For text out there is no key `audio`, nothing is spoken, and nothing is kept."""
+    answer = api.ask(heard_payload())
+    message = answer["choices"][0]["message"]
+    assert message["content"] == "Hello there. How are you?"
+    assert "audio" not in message
+    assert api.parts.synthesizer.said == []
+    assert not api.folder.exists()
+
+
+def test_tokens_are_counted_as_the_service_does(api: Api) -> None:
+    """Ten a second of sound in, twenty out, begun ones whole; words beside them; totals add up."""
+    usage = api.ask(heard_payload(modalities=["text", "audio"], audio={"voice": "ash", "format": "wav"}))["usage"]
+    assert usage["prompt_tokens_details"] == {"audio_tokens": 11, "text_tokens": 11, "cached_tokens": 0}
+    assert usage["completion_tokens_details"] == {"audio_tokens": 20, "text_tokens": 8}
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (22, 28, 50)
+
+
+def test_the_finish_reason_is_the_writers(api: Api) -> None:
+    """An answer that was cut at the limit of tokens says so, though that is known only at its end."""
+    api.parts.model.finish_reason = "length"
+    assert api.ask(payload(max_completion_tokens=8))["choices"][0]["finish_reason"] == "length"
+    assert api.parts.model.limits == Limits(tokens=8)
+
+
+@pytest.mark.parametrize(
+    ("given_", "limits"),
+    [
+        ({}, Limits()),
+        ({"max_tokens": 9}, Limits(tokens=9)),
+        ({"max_tokens": 9, "max_completion_tokens": 7}, Limits(tokens=7)),
+        ({"temperature": 0.5, "seed": 3}, Limits(temperature=0.5, seed=3)),
+        ({"temperature": 0, "seed": 0}, Limits(temperature=0, seed=0)),
+        ({"temperature": None, "unheard_of": [1]}, Limits()),
+    ],
+)
+def test_limits_reach_the_writer(api: Api, given_: dict[str, Any], limits: Limits) -> None:
+    """Both names of the limit of tokens, temperature and seed are passed on; other parameters are let be."""
+    api.ask({**payload(), **given_})
+    assert api.parts.model.limits == limits
+
+
+def test_what_is_said_and_heard_reaches_the_writer(api: Api) -> None:
+    """System and developer messages, text parts, recordings and earlier answers, in their order."""
+    content = [
+        {"type": "text", "text": "One."},
+        {"type": "input_audio", "input_audio": {"data": QUESTION, "format": "wav"}},
+        {"type": "text", "text": "Two."},
+    ]
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": content},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "Why?"},
+    ]
+    api.ask(payload(messages=messages))
+    assert api.parts.model.said == [
+        Said("system", "Be brief."),
+        Said("system", "Be kind."),
+        Said("user", "One.\nTwo.", (HEARD,)),
+        Said("assistant", "Yes."),
+        Said("user", "Why?"),
+    ]
+
+
+def test_only_what_is_needed_is_expected(api: Api) -> None:
+    """Parts are loaded for what a request has in it: an ear for recordings, a voice for spoken answers."""
+    api.ask(payload())
+    api.ask(heard_payload())
+    assert api.parts.expected == [(False, True), (True, False)]
+
+
+def test_each_response_has_a_request_id(api: Api) -> None:
+    """Answers and refusals carry ids of their own, as the service's do."""
+    ids = [api.post(body).headers["x-request-id"] for body in (payload(), payload(), b"nonsense")]
+    assert len(set(ids)) == 3
+
+
+# --- earlier answers
+
+
+def following(id_: str) -> dict[str, Any]:
+    """A request whose third message, after the system's and the user's, refers to an earlier answer."""
+    turns = (UserTurn("Hi."), AssistantTurn(audio_id=id_), UserTurn("Why?"))
+    return Request("any-name", turns, system="Be brief.").payload()
+
+
+def test_an_earlier_answer_is_remembered_by_its_id(api: Api) -> None:
+    """Its words stand in the conversation, also for another process that has the same folder."""
+    id_ = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
+    other = Api(api.folder, clock=api.clock)
+    other.ask(following(id_))
+    assert other.parts.model.said[2] == Said("assistant", "Hello there. How are you?")
+
+
+def test_an_earlier_answer_expires_after_an_hour(api: Api) -> None:
+    """To the second before it is known, and then it is not."""
+    id_ = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
+    made_at = int(api.clock.now)
+    api.clock.now = made_at + 3599
+    api.ask(following(id_))
+    api.clock.now = made_at + 3600
+    error = api.refused(following(id_))
+    assert error["code"] == "audio_not_found"
+    assert error["message"] == f"Assistant audio {id_} not found."
+
+
+def test_two_answers_have_two_ids(api: Api) -> None:
+    """Ids do not repeat, and each one recalls its own words."""
+    first = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
+    api.parts.model.sentences = ["Something else."]
+    second = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
+    assert first != second
+    api.ask(following(first))
+    assert api.parts.model.said[2].text == "Hello there. How are you?"
+    api.ask(following(second))
+    assert api.parts.model.said[2].text == "Something else."
+
+
+@pytest.mark.parametrize(
+    "id_",
+    ["audio_" + "0" * 32, "audio_1", "", "../../../etc/passwd", "audio_" + "0" * 32 + "/../x", "audio_\u0661" * 4],
+)
+def test_an_unknown_id_is_not_found(api: Api, id_: str) -> None:
+    """Ids that were never given out, also those that look like paths."""
+    error = api.refused(following(id_))
+    assert (error["code"], error["message"]) == ("audio_not_found", f"Assistant audio {id_} not found.")
+
+
+def test_the_parameter_of_an_unknown_id_is_the_services(api: Api) -> None:
+    """`content.messages[2].audio.id`, as the service names it."""
+    assert api.refused(following("audio_" + "0" * 32))["param"] == "content.messages[2].audio.id"
+
+
+def test_a_damaged_memory_is_no_memory(api: Api) -> None:
+    """A file that was cut off when the machine went down is as good as none."""
+    id_ = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
+    (api.folder / f"{id_}.json").write_text('{"transcript": "He')
+    assert api.refused(following(id_))["code"] == "audio_not_found"
+
+
+def test_expired_answers_are_cleared_away(api: Api) -> None:
+    """What nobody can ask for is not kept on disk for ever."""
+    api.ask(payload())
+    api.clock.now += 3602
+    api.ask(payload())
+    assert len(list(api.folder.glob("*.json"))) == 1
+
+
+# --- refusals
+
+
+def part(**changes: Any) -> list[dict[str, Any]]:
+    """Messages with one recording, whose `input_audio` is different."""
+    audio = {"data": QUESTION, "format": "wav", **changes}
+    return [{"role": "user", "content": [{"type": "input_audio", "input_audio": audio}]}]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        (b"", "invalid_json", None),
+        (b"{", "invalid_json", None),
+        (b"\xff\xfe", "invalid_json", None),
+        (b"[1]", "invalid_json", None),
+        (b"[" * 100_000, "invalid_json", None),
+        (payload(modalities="audio"), "invalid_value", "modalities"),
+        (payload(modalities=["text", "video"]), "invalid_value", "modalities"),
+        (payload(audio=None), "missing_required_parameter", "audio"),
+        (payload(audio="loud"), "missing_required_parameter", "audio"),
+        (payload(audio={"voice": "nobody", "format": "wav"}), "invalid_value", "audio.voice"),
+        (payload(audio={"voice": ["alloy"], "format": "wav"}), "invalid_value", "audio.voice"),
+        (payload(audio={"voice": "alloy", "format": "vinyl"}), "invalid_value", "audio.format"),
+        (payload(audio={"voice": "alloy"}), "invalid_value", "audio.format"),
+        (payload(messages=None), "missing_required_parameter", "messages"),
+        (payload(messages=[]), "missing_required_parameter", "messages"),
+        (payload(messages="Hi."), "missing_required_parameter", "messages"),
+        (payload(messages=["Hi."]), "invalid_value", "messages[0]"),
+        (payload(messages=[{"role": "king", "content": "Hi."}]), "invalid_value", "messages[0]"),
+        (payload(messages=[{"role": "user"}]), "invalid_type", "messages[0].content"),
+        (payload(messages=[{"role": "user", "content": 7}]), "invalid_type", "messages[0].content"),
+        (payload(messages=[{"role": "user", "content": ["Hi."]}]), "invalid_value", "messages[0].content[0]"),
+        (payload(messages=part(format="flac")), "unsupported_format", "messages[0].content[0].input_audio.format"),
+        (payload(messages=part(format=None)), "unsupported_format", "messages[0].content[0].input_audio.format"),
+        (payload(temperature="hot"), "invalid_type", "temperature"),
+        (payload(temperature=True), "invalid_type", "temperature"),
+        (payload(max_completion_tokens=-1), "invalid_type", "max_completion_tokens"),
+        (payload(seed="x"), "invalid_type", "seed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "" if value is None else None,
+)
+def test_a_wrong_request_is_refused_in_the_services_words(api: Api, body: object, code: str, param: str | None) -> None:
+    """Each mistake has its code, names its parameter, and no part of the engine is bothered with writing."""
+    error = api.refused(body)
+    assert (error["code"], error["param"]) == (code, param)
+    assert error["message"]
+    assert api.parts.model.written == 0
+
+
+@pytest.mark.parametrize("changes", [{"modalities": ["text"]}, {"modalities": None, "audio": None}])
+def test_neither_sound_in_nor_out_is_refused(api: Api, changes: dict[str, Any]) -> None:
+    """An audio model wants audio on one side: the service's own words and code."""
+    error = api.refused(payload(**changes))
+    assert error["code"] == "invalid_value"
+    assert error["message"] == "This model requires that either input content or output modality contain audio."
+
+
+@pytest.mark.parametrize("format_", ["wav", "mp3"])
+@pytest.mark.parametrize("data", ["not base64!", base64.b64encode(b"no sound").decode(), "", None, 7, ["x"]])
+def test_a_recording_that_is_none_is_refused(api: Api, data: object, format_: str) -> None:
+    """Broken base64 and bytes that are no sound: the service's own words, which name the format."""
+    error = api.refused(payload(messages=part(data=data, format=format_)))
+    assert error["message"] == f"The data provided for 'input_audio' is not of valid {format_} format."
+
+
+def test_a_picture_is_refused(api: Api) -> None:
+    """Parts that are neither text nor sound are named by their place."""
+    content = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    error = api.refused(payload(messages=[{"role": "user", "content": content}]))
+    assert (error["code"], error["param"]) == ("invalid_value", "messages[0].content[1]")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_conversation_that_does_not_fit_is_refused(api: Api, *, streamed: bool) -> None:
+    """Also for a stream the refusal comes with its own status and not inside of a success."""
+    api.parts.model.too_long = True
+    error = api.refused(payload(**(STREAMED if streamed else {})))
+    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
+
+
+@pytest.mark.parametrize("format_", ["wav", "mp3", "flac", "opus", "aac"])
+def test_only_pcm16_streams(api: Api, format_: str) -> None:
+    """Any other format is refused with unsupported_value, and the message names the parameter."""
+    error = api.refused(payload(**{**STREAMED, "audio": {"voice": "alloy", "format": format_}}))
+    assert (error["code"], error["param"]) == ("unsupported_value", "audio.format")
+    assert "audio.format" in error["message"]
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_every_voice_of_the_service_is_taken(api: Api, voice: str) -> None:
+    """Programs that were written for the service get an answer, whichever voice they name."""
+    api.ask(payload(audio={"voice": voice, "format": "wav"}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        payload(modalities=[["audio"]]),
+        payload(modalities=[{}]),
+        json.dumps(payload(max_tokens=7)).encode().replace(b'"max_tokens": 7', b'"max_tokens": 1e999'),
+        payload(seed=float("nan")),
+    ],
+    ids=["list of lists", "list of objects", "infinite", "not a number"],
+)
+def test_json_of_the_wrong_kind_is_refused_and_does_not_crash(api: Api, body: object) -> None:
+    """A server answers 400 to whatever JSON it gets."""
+    assert api.refused(body)["code"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "id", "x"]), inner, max_size=2)
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "audio": VALUES,
+            "messages": VALUES
+            | st.lists(
+                st.fixed_dictionaries(
+                    {"role": st.sampled_from(["system", "user", "assistant"])},
+                    optional={
+                        "content": VALUES
+                        | st.lists(
+                            st.fixed_dictionaries(
+                                {"type": st.sampled_from(["text", "input_audio"])},
+                                optional={"text": VALUES, "input_audio": VALUES},
+                            ),
+                            max_size=2,
+                        ),
+                        "audio": VALUES,
+                    },
+                ),
+                min_size=1,
+                max_size=3,
+            ),
+            "temperature": VALUES,
+            "stream": VALUES,
+            "stream_options": VALUES,
+        },
+    )
+)
+def test_any_json_is_answered(api: Api, changes: dict[str, Any]) -> None:
+    """Requests that are wrong anywhere are refused or answered, and never an exception."""
+    response = api.post({**payload(), **changes})
+    list(response.chunks)
+    assert response.status in (200, 400)
+
+
+# --- streams
+
+
+def kind_of(event: Any) -> str:
+    """What one event of a stream is about."""
+    if event == "[DONE]":
+        return "done"
+    if event.get("usage"):
+        return "usage"
+    if not event.get("choices"):
+        return "nothing"
+    delta = event["choices"][0]["delta"]
+    audio = delta.get("audio") or {}
+    if "data" in audio:
+        return "data"
+    if "transcript" in audio:
+        return "transcript"
+    return "expires_at" if "expires_at" in audio else "role" if "role" in delta else "content"
+
+
+def without_repeats(kinds: Sequence[str]) -> list[str]:
+    """The order of kinds, neighbours of one kind taken together, events about nothing left out."""
+    meant = [kind for kind in kinds if kind != "nothing"]
+    return [kind for index, kind in enumerate(meant) if index == 0 or meant[index - 1] != kind]
+
+
+def test_a_stream_has_the_order_of_the_recording(api: Api, recorded: Callable[[str], Any]) -> None:
+    """Role, id with transcript, sound, usage, expiry, [DONE]: for one sentence exactly as it was recorded."""
+    entry = recorded("dotnet-ChatWithBasicAudioOutput.json")["Entries"][0]
+    lines = [line for chunk in entry["ResponseBody"] for line in chunk.split("\n") if line]
+    real = [kind_of(_event(f"{line}\n\n".encode())) for line in lines]
+    api.parts.model.sentences = ["Hello."]
+    ours = [kind_of(event) for event in api.stream(payload(**STREAMED))]
+    assert without_repeats(ours) == without_repeats(real)
+    assert without_repeats(real) == ["role", "transcript", "data", "usage", "expires_at", "done"]
+
+
+def test_a_stream_carries_the_whole_answer(api: Api) -> None:
+    """Words and sound of all pieces together are those of a whole answer; one id, known from the first words on."""
+    events = api.stream(payload(**STREAMED))
+    chunks = [event for event in events[:-1] if event["choices"]]
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
+    audio = [event["choices"][0]["delta"].get("audio", {}) for event in chunks]
+    assert "".join(one.get("transcript", "") for one in audio) == "Hello there. How are you?"
+    assert b"".join(base64.b64decode(one.get("data", "")) for one in audio) == SPOKEN * 2
+    assert len({one["id"] for one in audio if "id" in one}) == 1
+    assert "id" in audio[1]
+    assert audio[-1] == {"expires_at": int(api.clock.now) + 3600}
+    assert len({(event["id"], event["created"], event["model"]) for event in events[:-1]}) == 1
+    assert all(event["object"] == "chat.completion.chunk" for event in events[:-1])
+
+
+def test_an_audio_stream_never_has_a_finish_reason(api: Api) -> None:
+    """As the service's; programs have to do without, also here."""
+    events = api.stream(payload(**STREAMED))[:-1]
+    assert {choice.get("finish_reason") for event in events for choice in event["choices"]} == {None}
+
+
+def test_pieces_of_sound_are_small_and_whole_samples(api: Api) -> None:
+    """No event holds more than a fifth of a second, and none splits a sample."""
+    events = api.stream(payload(**STREAMED))[:-1]
+    sizes = [
+        len(base64.b64decode(choice["delta"]["audio"]["data"]))
+        for event in events
+        for choice in event["choices"]
+        if "data" in choice["delta"].get("audio", {})
+    ]
+    assert max(sizes) <= DELTA_BYTES == 9_600
+    assert all(size % 2 == 0 for size in sizes)
+
+
+@pytest.mark.parametrize("options", [None, {}, {"include_usage": False}])
+def test_usage_comes_only_when_asked_for(api: Api, options: dict[str, Any] | None) -> None:
+    """Without include_usage no event has a count."""
+    events = api.stream(payload(**{**STREAMED, "stream_options": options}))[:-1]
+    assert [event["usage"] for event in events] == [None] * len(events)
+
+
+def test_usage_of_a_stream_is_that_of_the_whole_answer(api: Api) -> None:
+    """The same request costs the same."""
+    events = api.stream(payload(**STREAMED))
+    usage = next(event["usage"] for event in events if kind_of(event) == "usage")
+    assert usage == api.ask(payload())["usage"]
+
+
+def test_a_streamed_answer_is_remembered(api: Api) -> None:
+    """A next turn may refer to its id."""
+    events = api.stream(payload(**STREAMED))
+    id_ = next(event["choices"][0]["delta"]["audio"]["id"] for event in events if kind_of(event) == "transcript")
+    api.ask(following(id_))
+    assert api.parts.model.said[2].text == "Hello there. How are you?"
+
+
+def test_text_streams_too(api: Api) -> None:
+    """A written answer comes in pieces of content and ends with its finish reason."""
+    api.parts.model.finish_reason = "length"
+    events = api.stream(heard_payload(stream=True))
+    assert events[-1] == "[DONE]"
+    deltas = [event["choices"][0] for event in events[:-1]]
+    assert "".join(one["delta"].get("content") or "" for one in deltas) == "Hello there. How are you?"
+    assert [one["finish_reason"] for one in deltas] == [None] * (len(deltas) - 1) + ["length"]
+
+
+def test_the_first_sound_leaves_before_the_last_sentence_is_written(api: Api) -> None:
+    """An answer without an end streams all the same."""
+    api.parts.model.endless = True
+    chunks = api.post(payload(**STREAMED)).chunks
+    kinds = [kind_of(_event(next(chunks))) for _ in range(3)]
+    assert kinds == ["role", "transcript", "data"]
+    getattr(chunks, "close")()  # noqa: B009 - an Iterator by its type
+
+
+def writers() -> list[threading.Thread]:
+    """The threads that write."""
+    return [thread for thread in threading.enumerate() if thread.name == "audiochat-writing"]
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """No garbage collector: what it would tidy up at some later time is not tidied up."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 5])
+def test_closing_a_stream_stops_the_writing(api: Api, taken: int) -> None:
+    """Whoever goes away early leaves no thread behind, and no more is written, wherever the stream was."""
+    api.parts.model.endless = True
+    chunks = api.post(payload(**STREAMED)).chunks
+    for _ in range(taken):
+        next(chunks)
+    getattr(chunks, "close")()  # noqa: B009 - an Iterator by its type
+    assert writers() == []
+    so_far = api.parts.model.written
+    time.sleep(0.02)
+    assert api.parts.model.written == so_far
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("taken", [2, 5])
+def test_closing_a_stream_closes_the_writer(api: Api, taken: int) -> None:
+    """The language model is told to let go, at once, since it can answer only one at a time."""
+    api.parts.model.endless = True
+    chunks = api.post(payload(**STREAMED)).chunks
+    for _ in range(taken):
+        next(chunks)
+    getattr(chunks, "close")()  # noqa: B009 - an Iterator by its type
+    del chunks
+    assert api.parts.model.closed.is_set()
+
+
+# --- failures
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_writer_that_fails_is_heard_of(api: Api, *, streamed: bool) -> None:
+    """An exception in the thread that writes reaches whoever reads, after the sentences before it."""
+    api.parts.model.failure = RuntimeError("out of memory")
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(api.post(payload(**(STREAMED if streamed else {}))).chunks)
+    assert api.parts.synthesizer.said == ["Hello there.", "How are you?"]
+    assert writers() == []
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_voice_that_fails_is_heard_of(api: Api, *, streamed: bool) -> None:
+    """An exception while speaking propagates, and the writing stops."""
+    api.parts.model.endless = True
+    api.parts.synthesizer.failure = RuntimeError("no voice")
+    with pytest.raises(RuntimeError, match="no voice"):
+        list(api.post(payload(**(STREAMED if streamed else {}))).chunks)
+    assert writers() == []
+
+
+def test_a_failed_answer_is_not_remembered(api: Api) -> None:
+    """Half an answer has no id that could be referred to."""
+    api.parts.synthesizer.failure = RuntimeError("no voice")
+    with pytest.raises(RuntimeError):
+        api.ask(payload())
+    assert not list(api.folder.glob("*"))
+
+
+def test_the_made_up_recording_is_one() -> None:
+    """What these tests send as sound is sound."""
+    assert for_sending(io.BytesIO(base64.b64decode(QUESTION)), name="x").format == "wav"
