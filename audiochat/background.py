@@ -1,4 +1,4 @@
-"""Work in threads that nobody has to wait for at the end, as the interpreter waits for those of a pool."""
+"""Threads that do not keep the interpreter alive."""
 
 from __future__ import annotations
 
@@ -12,33 +12,39 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_POLL = 0.5
+"""Seconds between two looks at a future: on Windows, Ctrl-C is only heard between them."""
 
-def started(work: Callable[[], T], *, name: str, native: bool = False) -> Future[T]:
-    """Begin `work` in a thread of its own; its result, or what it raised, is in the future.
+
+def run_in_thread(work: Callable[[], T], *, name: str, daemon: bool = True) -> Future[T]:
+    """Run `work` in a thread of its own.
 
     Args:
-        work: What to do.
-        name: Of the thread.
-        native: Whether it runs in libraries that crash when the interpreter is taken down beneath them. An ordinary
-            end of Python waits for it then; the program itself leaves without one.
+        work: The function to run.
+        name: Of the thread, for debuggers.
+        daemon: False lets Python wait for the thread when it exits. Native libraries that are still loading crash
+            when the interpreter is taken down beneath them.
+
+    Returns:
+        A future with the result, or with the exception that `work` raised.
     """
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as exc:  # noqa: BLE001 - carried over to who waits
+        except BaseException as exc:  # noqa: BLE001 - passed on to the thread that waits
             future.set_exception(exc)
 
-    threading.Thread(target=run, name=f"audiochat-{name}", daemon=not native).start()
+    threading.Thread(target=run, name=f"audiochat-{name}", daemon=daemon).start()
     return future
 
 
-def result(future: Future[T]) -> T:
-    """What came of it; Ctrl-C ends the wait, which on Windows it does only between two looks."""
+def wait_for(future: Future[T]) -> T:
+    """The result of a future; unlike `future.result()`, Ctrl-C ends the wait on Windows too."""
     while True:
         try:
-            return future.result(timeout=0.5)
+            return future.result(timeout=_POLL)
         except FutureTimeoutError:
-            if future.done():  # it has ended just now, or raised this itself
+            if future.done():  # it ended just now, or its work raised TimeoutError itself
                 return future.result()

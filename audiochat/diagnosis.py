@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audiochat import __version__, config, providers
 from audiochat.audio import codec, devices, wav
-from audiochat.background import started
+from audiochat.background import run_in_thread
 from audiochat.chat.recordings import Recording
 from audiochat.chat.request import Request, UserTurn
 from audiochat.errors import AudiochatError
-from audiochat.progress import Silence
+from audiochat.progress import NoProgress
 from audiochat.transport import endpoint
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def diagnose(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
         _Check("folders", _folders()),
     ]
     deadline = monotonic() + SECONDS
-    for check, future in [(check, started(check.run, name="doctor")) for check in checks]:
+    for check, future in [(check, run_in_thread(check.run, name="doctor")) for check in checks]:
         yield from check.found_until(deadline, future)
 
 
@@ -135,7 +135,7 @@ def _service(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
     if settings.provider == "local":
         return
     try:
-        connection = providers.connect(settings, Silence())
+        connection = providers.connect(settings, NoProgress())
         variable = "AZURE_OPENAI_ENDPOINT" if settings.provider == "azure" else "OPENAI_BASE_URL"
         given = settings.azure_endpoint if settings.provider == "azure" else settings.openai_base_url
         target = endpoint.parse(given or "", variable=variable)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat import config, storage
 from audiochat.errors import FileError
-from audiochat.progress import Silence
+from audiochat.progress import NoProgress
 from audiochat.spool import Data, blocks
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Target:
         Raises:
             FileError: it cannot be written; `data` is then kept where there is room.
         """
-        progress = progress or Silence()
+        progress = progress or NoProgress()
         try:
             if _is_special(self.path):
                 try:

@@ -1,46 +1,52 @@
-"""How long work reports on itself, without knowing whether anybody watches."""
+"""Reporting on long work, without knowing who watches."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+Unit: TypeAlias = Literal["bytes", "seconds", "pieces"]
+"""What the total of a task counts; seconds are seconds of sound."""
 
 
 class Progress(Protocol):
-    """A watcher: the terminal in the program, a list in a test, nobody by default."""
+    """A watcher of long work: the terminal in the command line, a recorder in a test."""
 
     def note(self, text: str) -> None:
         """Tell a person something that is worth a line."""
 
-    def waiting(self, text: str) -> AbstractContextManager[None]:
-        """Show `text` for as long as the block lasts."""
+    def task(
+        self, label: str, *, total: float | None = None, unit: Unit = "bytes"
+    ) -> AbstractContextManager[Callable[[float], None]]:
+        """Show a task for as long as the block lasts.
 
-    def transfer(self, text: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Show a transfer of `total` bytes; the block calls what it is given with the bytes so far."""
+        Args:
+            label: What is being done, in a few words.
+            total: How much there is to do; None where nobody knows.
+            unit: What `total` counts.
 
-    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
-        """Record one half of an HTTP exchange, secrets already left out (for `--debug`); `body` makes its JSON."""
+        Returns:
+            A context manager. Its value is called with how much of `total` is done so far.
+        """
 
 
-class Silence:
-    """The watcher that does nothing."""
+class NoProgress:
+    """The watcher that shows nothing."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Drop the note."""
 
     @contextmanager
-    def waiting(self, text: str) -> Iterator[None]:  # noqa: ARG002
+    def task(
+        self,
+        label: str,  # noqa: ARG002
+        *,
+        total: float | None = None,  # noqa: ARG002
+        unit: Unit = "bytes",  # noqa: ARG002
+    ) -> Iterator[Callable[[float], None]]:
         """Show nothing."""
-        yield
-
-    @contextmanager
-    def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
-        """Count nothing."""
         yield lambda _done: None
-
-    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
-        """Record nothing."""

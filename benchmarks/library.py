@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from audiochat import config, providers
 from audiochat.chat.client import Client
 from audiochat.chat.request import Request, UserTurn
-from audiochat.progress import Silence
+from audiochat.progress import NoProgress
 
 
 def main() -> None:
     """Ask one question to connect, then all the others at once."""
     requests, threads = map(int, sys.argv[1:])
     settings = config.load(config.Flags())
-    connection = providers.connect(settings, Silence())
+    connection = providers.connect(settings, NoProgress())
     client = Client(connection, timeout=settings.timeout, retries=0)
     request = Request(model=connection.model, turns=(UserTurn("Is a golden retriever a good family dog?"),))
     client.send(request)

@@ -16,10 +16,11 @@ from audiochat.audio.sniff import HEAD, sniff
 from audiochat.chat import reply
 from audiochat.chat.reply import Assembly, Delta
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
-from audiochat.progress import Progress, Silence
+from audiochat.progress import NoProgress, Progress
 from audiochat.spool import Base64, Data, Joined, blocks, opened
 from audiochat.transport import redaction, service_errors
 from audiochat.transport.deadlines import Watch, watched
+from audiochat.transport.http_log import log_exchange
 from audiochat.transport.service_errors import LONGEST_WAIT, translate
 from audiochat.transport.streaming_json import Unpacking
 
@@ -103,7 +104,7 @@ class Client:
         self._timeout = timeout
         self._retries = retries
         self._patience = patience
-        self._progress = progress or Silence()
+        self._progress = progress or NoProgress()
         self._streams = True
 
     def send(self, request: Request) -> Reply:
@@ -199,7 +200,7 @@ class Client:
                 body = json.loads(event.data)
             except (ValueError, RecursionError) as exc:
                 raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=id_) from exc
-            self._progress.exchange("< event", {}, partial(redaction.scrubbed, body, response.request))
+            log_exchange("< event", body=partial(redaction.scrubbed, body, response.request))
             if isinstance(body, dict) and body.get("error"):
                 raise service_errors.refusal(body, response, hints=self._hints)
             yield assembly.add(body)
@@ -214,7 +215,7 @@ class Client:
         import httpx2
         from openai import Stream
 
-        self._progress.exchange(f"> POST {self._sdk.base_url}chat/completions", {}, body.shown)
+        log_exchange(f"> POST {self._sdk.base_url}chat/completions", body=body.shown)
         started = time.monotonic()
         # The SDK's public way to any path, without its typed models: they would hold the sound twice more.
         response: Any = self._sdk.post(
@@ -241,11 +242,11 @@ class Client:
             name: value if redaction.is_public(name) else "[left out]"
             for name, value in response.request.headers.items()
         }
-        self._progress.exchange("> headers", sent, None)
+        log_exchange("> headers", sent)
         location = response.extensions.get(service_errors.LOCATION)
         headers = {**response.headers, **({"location": location} if location else {})}
         received = redaction.scrubbed(headers, response.request)
-        self._progress.exchange(f"< {response.status_code} after {elapsed:.2f} s", received, None)
+        log_exchange(f"< {response.status_code} after {elapsed:.2f} s", received)
 
     def _reply(self, response: httpx2.Response) -> Reply:
         id_ = service_errors.request_id(response)
@@ -257,7 +258,7 @@ class Client:
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=id_) from exc
-        self._progress.exchange("< body", {}, lambda: redaction.scrubbed(body, response.request))
+        log_exchange("< body", body=lambda: redaction.scrubbed(body, response.request))
         if isinstance(body, dict) and body.get("error"):
             raise service_errors.refusal(body, response, hints=self._hints)
         return _discreet(reply.parse(body, request_id=id_), response.request)
@@ -278,7 +279,7 @@ class Client:
 
         if isinstance(exc, openai.APIStatusError):
             self._tell(exc.response, 0.0)
-            self._progress.exchange("< body", {}, lambda: redaction.scrubbed(exc.body, exc.request))
+            log_exchange("< body", body=lambda: redaction.scrubbed(exc.body, exc.request))
         error = translate(exc, hints=self._hints)
         delay = _delay(exc, waits.number)
         if delay is None or waits.number >= self._retries or waits.seconds + delay > self._patience:

@@ -11,7 +11,7 @@ from audiochat.chat.recordings import SIZE_LIMIT
 from audiochat.chat.reply import Reply
 from audiochat.chat.request import AssistantTurn, Turn, UserTurn
 from audiochat.errors import RefusedError
-from audiochat.progress import Progress, Silence
+from audiochat.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Conversation:
     origin: str
     """Who is asked now."""
     exchanges: list[Exchange] = field(default_factory=list)
-    progress: Progress = field(default_factory=Silence)
+    progress: Progress = field(default_factory=NoProgress)
     clock: Callable[[], float] = time.time
     _told: set[str] = field(default_factory=set)
 

@@ -190,7 +190,7 @@ class Run:
             answered.outlet.settle()
 
     def _wait(self, request: Request) -> Reply:
-        with self._screen.waiting("Waiting for the answer"):
+        with self._screen.task("Waiting for the answer"):
             return self._client.send(request)
 
     def _stream(self, request: Request, outlet: Outlet | None, words: Words) -> Reply:

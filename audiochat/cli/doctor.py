@@ -45,7 +45,7 @@ def doctor(
     screen = Terminal(Streams.of_process(), as_json=as_json)
     settings = config.load(config.Flags(provider=provider, model=model, env_file=env_file))
     send = yes or _agreed(settings, screen)
-    with screen.waiting("Examining"):
+    with screen.task("Examining"):
         findings = list(diagnose(settings, send_request=send))
     failed = any(finding.status == "failure" for finding in findings)
     if as_json:

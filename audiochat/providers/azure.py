@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from audiochat.background import result, started
+from audiochat.background import run_in_thread, wait_for
 from audiochat.config import HEADER, Source
 from audiochat.errors import ConfigurationError, SignInError
 from audiochat.transport import endpoint
@@ -130,7 +130,7 @@ class _SignIn:
             ) from exc
         self._ask = get_bearer_token_provider(chain, scope(target))
         self._credential = "Microsoft Entra ID"
-        self._first: Future[str] | None = started(self._heard, name="sign-in")
+        self._first: Future[str] | None = run_in_thread(self._heard, name="sign-in")
 
     def token(self) -> str:
         """A token that is valid for a while.
@@ -142,7 +142,7 @@ class _SignIn:
 
         first, self._first = self._first, None
         try:
-            token = self._ask() if first is None else result(first)
+            token = self._ask() if first is None else wait_for(first)
         except AzureError as exc:
             raise _sign_in_error(str(exc.message)) from exc
         if not HEADER.fullmatch(token):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from audiochat.background import result, started
+from audiochat.background import run_in_thread, wait_for
 from audiochat.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def certificates() -> Future[SSLContext]:
     """Whom to trust; the certificates are read while the SDK is imported."""
     import httpx2
 
-    return started(httpx2.create_ssl_context, name="certificates")
+    return run_in_thread(httpx2.create_ssl_context, name="certificates")
 
 
 def http_client(
@@ -71,7 +71,7 @@ def http_client(
 
     try:
         return DefaultHttpxClient(
-            verify=result(trusted),
+            verify=wait_for(trusted),
             follow_redirects=False,
             auth=auth,
             trust_env=not target.loopback,

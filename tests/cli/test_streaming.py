@@ -241,9 +241,9 @@ def test_not_streaming_is_remembered_for_the_run(openai: Service) -> None:
     from audiochat import config, providers
     from audiochat.chat.client import Client
     from audiochat.chat.request import Request, UserTurn
-    from audiochat.progress import Silence
+    from audiochat.progress import NoProgress
 
-    client = Client(providers.connect(config.load(config.Flags()), Silence()), timeout=5, retries=0)
+    client = Client(providers.connect(config.load(config.Flags()), NoProgress()), timeout=5, retries=0)
     request = Request(model="m", turns=(UserTurn("hi"),), format="pcm16")
     openai.answer(error(400, "unsupported_value", "no stream"), completion("Yes.", PCM))
     for _ in range(2):

@@ -72,10 +72,10 @@ def test_an_earlier_answer_is_known_by_its_id_to_another_process(process: Comman
     from audiochat import config, providers
     from audiochat.chat.client import Client
     from audiochat.chat.request import AssistantTurn, Request, UserTurn
-    from audiochat.progress import Silence
+    from audiochat.progress import NoProgress
 
     told = json.loads(process("speak", "What is the capital of France?", "--json", "-q").out)
-    connection = providers.connect(config.load(config.Flags()), Silence())
+    connection = providers.connect(config.load(config.Flags()), NoProgress())
     turns = (
         UserTurn("What is the capital of France?"),
         AssistantTurn(audio_id=told["audio"]["id"]),

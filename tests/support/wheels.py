@@ -15,7 +15,7 @@ import pytest
 from audiochat.local.models import Model, ModelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CONTENTS = {"config.json": b'{"layers": 3}', "weights.bin": bytes(range(256)) * 4096}
@@ -27,24 +27,17 @@ class Watcher:
     """Writes down what is reported."""
 
     transfers: list[str] = field(default_factory=list)
-    reports: list[int] = field(default_factory=list)
+    reports: list[float] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Nothing is noted here."""
 
     @contextmanager
-    def waiting(self, text: str) -> Iterator[None]:  # noqa: ARG002
-        """Nobody waits here."""
-        yield
-
-    @contextmanager
-    def transfer(self, text: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
-        """A transfer begins."""
-        self.transfers.append(text)
+    def task(self, label: str, *, total: float | None = None, unit: str = "bytes") -> Iterator[Callable[[float], None]]:  # noqa: ARG002
+        """A task begins; those with a total are transfers here."""
+        if total is not None:
+            self.transfers.append(label)
         yield self.reports.append
-
-    def exchange(self, title: str, headers: Mapping[str, str], body: object) -> None:
-        """Nothing is exchanged here."""
 
 
 def sha256(data: bytes) -> str:

