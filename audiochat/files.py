@@ -7,7 +7,6 @@ import errno
 import itertools
 import os
 import re
-import secrets
 import shutil
 import stat
 import sys
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from audiochat import config, storage
 from audiochat.errors import FileError
 from audiochat.progress import NoProgress
-from audiochat.spool import Data, blocks
+from audiochat.spool import Data, iter_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +97,7 @@ class Target:
                         progress.note(f"The answer is kept as {kept}.")
                     raise
                 return self.path
-            with _temporary(self.path, data, replace=self.replace) as temporary:
+            with _written_beside(self.path, data, replace=self.replace) as temporary:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
         except OSError as exc:
             why = exc.strerror or str(exc)
@@ -139,29 +138,19 @@ def _write_to(path: Path, data: Data, progress: Progress) -> None:
     if sys.platform != "win32":
         os.set_blocking(descriptor, True)
     with open(descriptor, "wb", buffering=0) as device:  # noqa: PTH123 - a descriptor
-        for block in blocks(data):  # unbuffered: what a reader does not take is not tried again at the end
+        for block in iter_blocks(data):  # unbuffered: what a reader does not take is not tried again at the end
             rest = memoryview(block)
             while rest:
                 rest = rest[device.write(rest) :]
 
 
-@contextlib.contextmanager
-def _temporary(path: Path, data: Data, *, replace: bool) -> Iterator[Path]:
-    """A new file beside `path` with `data` in it; gone at the end unless it was moved.
+def _written_beside(path: Path, data: Data, *, replace: bool) -> contextlib.AbstractContextManager[Path]:
+    """A new file beside `path` with `data` in it, for those whom the umask lets read it.
 
-    The umask says who may read it; but what is to replace a private file was never open to others.
+    What is to replace a private file is private from its first moment.
     """
-    mode = 0o600 if replace and _has_mode(path) else 0o666
-    # Short, whatever the name: a file system counts bytes, of which a character can have four.
-    temporary = path.with_name(f".audiochat-{secrets.token_hex(6)}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        with open(os.open(temporary, flags, mode), "wb") as file:  # noqa: PTH123 - a descriptor, umask applied
-            file.writelines(blocks(data))
-        yield temporary
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    mode = storage.FILE_MODE if replace and _has_mode(path) else 0o666
+    return storage.written_beside(path, iter_blocks(data), mode=mode)
 
 
 def _replace(temporary: Path, path: Path) -> Path:
@@ -223,7 +212,7 @@ def _kept(data: Data, folder: Path | None, suffix: str) -> Path:
     file = tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=suffix, dir=folder, delete=False)  # noqa: SIM115
     try:
         with file:
-            file.writelines(blocks(data))
+            file.writelines(iter_blocks(data))
     except BaseException:
         Path(file.name).unlink()
         raise

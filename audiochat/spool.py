@@ -1,49 +1,54 @@
-"""Bytes that may be many: in memory while they are few, else in a temporary file; read in any part, by anybody."""
+"""Bytes that may be many: in memory while they are few, on disk otherwise, read in slices."""
 
 from __future__ import annotations
 
 import base64
 import io
+import os
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
+from audiochat.errors import FileError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from _typeshed import WriteableBuffer
 
 BLOCK = 1 << 18
-"""Bytes that are looked at together."""
+"""Bytes that are read at a time."""
 
 _IN_MEMORY = 1 << 20
 
 
-class Content:
-    """Bytes that are written once, at the end, and read in slices; a temporary file holds them when they are many.
+class SpooledBytes:
+    """Bytes that are appended and read in slices; beyond a megabyte, a temporary file holds them.
 
-    Where temporary files find no room they stay in memory: they may be an answer, which is paid for.
+    Several threads may read one object. Where the temporary file finds no room, the bytes stay in memory: they may
+    be an answer, which is paid for. A pickle holds all of them.
     """
 
     def __init__(self) -> None:
         self._file: IO[bytes] = io.BytesIO()
-        self._few = True
+        self._small = True
         self._size = 0
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def write(self, data: bytes) -> None:
-        """Add bytes at the end."""
-        with self._turn:
-            if self._few and self._size + len(data) > _IN_MEMORY:
-                self._few = False
+        """Append bytes."""
+        with self._lock:
+            if self._small and self._size + len(data) > _IN_MEMORY:
+                self._small = False
                 with suppress(OSError):
-                    self._move(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - gone with this object
+                    self._move(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - closed with this object
             try:
-                self._add(data)
+                self._append(data)
             except OSError:
                 self._move(io.BytesIO())
-                self._add(data)
+                self._append(data)
             self._size += len(data)
 
     def __len__(self) -> int:
@@ -51,61 +56,104 @@ class Content:
 
     def __getitem__(self, part: slice) -> bytes:
         start, stop, _ = part.indices(self._size)
-        with self._turn:
+        with self._lock:
             self._file.seek(start)
             return self._file.read(max(0, stop - start))
 
-    def _add(self, data: bytes) -> None:
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpickled, (self[:],)
+
+    def _append(self, data: bytes) -> None:
         self._file.seek(self._size)
-        _write(self._file, data)
+        _write_all(self._file, data)
 
     def _move(self, to: IO[bytes]) -> None:
-        """Hold the bytes in another file, once they are all there."""
+        """Hold the bytes in another file, once that has all of them."""
         self._file.seek(0)
-        _write(to, self._file.read(self._size))
+        _write_all(to, self._file.read(self._size))
         self._file = to
 
 
-def _write(file: IO[bytes], data: bytes) -> None:
-    """Write all of it: a file that is not buffered takes what it likes."""
+def _unpickled(data: bytes) -> SpooledBytes:
+    return concatenate(data)
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    """Write all of `data`: an unbuffered file takes as much at once as it likes."""
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
 
 
-Data: TypeAlias = "bytes | Content"
+class FileBytes:
+    """The bytes of a file, read from it when a slice is asked for.
+
+    Raises:
+        FileError: there is no such file, or it cannot be read; also when a slice is read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _as_file_error(self.path):
+            self._size = path.stat().st_size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        with _as_file_error(self.path), self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(max(0, stop - start))
 
 
-def copied(source: BinaryIO) -> Content:
-    """All that is left in a file."""
-    content = Content()
-    while block := source.read(BLOCK):
-        content.write(block)
-    return content
+@contextmanager
+def _as_file_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Put it back.") from exc
 
 
-def joined(*parts: Data) -> Content:
-    """Parts, one after the other."""
-    content = Content()
-    for part in parts:
-        for block in blocks(part):
-            content.write(block)
-    return content
+Data: TypeAlias = "bytes | SpooledBytes | FileBytes"
+"""Bytes that have a length and are read in slices."""
 
 
-def blocks(data: Data) -> Iterator[bytes]:
-    """The bytes in their order, some at a time."""
+def spool(source: BinaryIO) -> SpooledBytes:
+    """Everything that is left to read in a file."""
+    return _collect(iter(lambda: source.read(BLOCK), b""))
+
+
+def concatenate(*parts: Data) -> SpooledBytes:
+    """The parts, one after the other, as new bytes."""
+    return _collect(block for part in parts for block in iter_blocks(part))
+
+
+def _collect(blocks: Iterable[bytes]) -> SpooledBytes:
+    collected = SpooledBytes()
+    for block in blocks:
+        collected.write(block)
+    return collected
+
+
+def iter_blocks(data: Data) -> Iterator[bytes]:
+    """The bytes in order, `BLOCK` of them at a time."""
     for start in range(0, len(data), BLOCK):
         yield data[start : start + BLOCK]
 
 
-def opened(data: Data) -> BinaryIO:
-    """The bytes as a file to read and seek in."""
-    return cast("BinaryIO", io.BufferedReader(Joined([data]), BLOCK) if isinstance(data, Content) else io.BytesIO(data))
+def open_data(data: Data) -> BinaryIO:
+    """The bytes as a file, open for reading at its start."""
+    if isinstance(data, bytes):
+        return io.BytesIO(data)
+    if isinstance(data, FileBytes):
+        with _as_file_error(data.path):
+            return data.path.open("rb")
+    return cast("BinaryIO", io.BufferedReader(ConcatenatedReader([data]), BLOCK))
 
 
-class Base64:
-    """The base64 of bytes, encoded when it is looked at."""
+class Base64View:
+    """The base64 of bytes, encoded when a slice is read."""
 
     def __init__(self, data: Data) -> None:
         self._data = data
@@ -120,30 +168,30 @@ class Base64:
         return encoded[start - 4 * first : stop - 4 * first]
 
 
-class Joined(io.RawIOBase):
-    """Parts as one file to read: its size is known, it can be read again, and only what is read is in memory."""
+class ConcatenatedReader(io.RawIOBase):
+    """Parts as one file open for reading: of known size, seekable, only what is read is in memory."""
 
-    def __init__(self, parts: Sequence[Data | Base64]) -> None:
+    def __init__(self, parts: Sequence[Data | Base64View]) -> None:
         super().__init__()
         self._parts = parts
         self._size = sum(map(len, parts))
         self._position = 0
 
     def readable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def tell(self) -> int:
         """The position."""
         return self._position
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move to a position; see `io.IOBase`."""
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = max(0, origin + offset)
         return self._position
 

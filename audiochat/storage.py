@@ -1,23 +1,26 @@
-"""Folders of ours, where conversations and caches are kept: for nobody but their owner."""
+"""The folders where audiochat keeps things, private to their owner, and the one atomic write."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from audiochat import config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FILE_MODE = 0o600
+"""Of a file that its owner alone may read."""
 _FOLDER_MODE = 0o700
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder of ours, and what is missing above it; one that is there and open to others is closed to them.
+    """Make a private folder, with its missing parents; an existing one that others may enter is closed to them.
 
     Raises:
         OSError: it cannot be made.
@@ -39,3 +42,37 @@ def _close(folder: Path) -> None:
         mode = stat.S_IMODE(folder.stat().st_mode)
         if mode & ~_FOLDER_MODE & 0o777:
             folder.chmod(mode & ~0o077)
+
+
+@contextmanager
+def written_beside(path: Path, data: Iterable[bytes], *, mode: int) -> Iterator[Path]:
+    """Write a new file in the folder of `path`, to be moved into place; it is removed at the end if it was not.
+
+    Args:
+        path: Where the file is to go.
+        data: What it holds, in order.
+        mode: Of the new file; the umask applies.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # Short, whatever the name: file systems limit the bytes of a name, of which a character can have four.
+    temporary = path.with_name(f".audiochat-{secrets.token_hex(6)}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(temporary, flags, mode), "wb") as file:  # noqa: PTH123 - pathlib cannot set the mode
+            file.writelines(data)
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_atomically(path: Path, data: Iterable[bytes], *, mode: int = FILE_MODE) -> None:
+    """Write a file whole or not at all; one that is there is replaced.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    with written_beside(path, data, mode=mode) as temporary:
+        temporary.replace(path)

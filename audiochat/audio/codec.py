@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast, overload
 from audiochat.audio import PCM_BYTES_PER_SECOND, SAMPLE_RATE, wav
 from audiochat.audio.sniff import HEAD, sniff
 from audiochat.errors import FileError
-from audiochat.spool import BLOCK, Content, Data, joined, opened
+from audiochat.spool import BLOCK, Data, SpooledBytes, concatenate, open_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -258,13 +258,13 @@ class _Track:
 @overload
 def encode(pcm: bytes, format: str) -> bytes: ...
 @overload
-def encode(pcm: Content, format: str) -> Data: ...
+def encode(pcm: SpooledBytes, format: str) -> Data: ...
 def encode(pcm: Data, format: str) -> Data:  # noqa: A002 - the field's word
     """A whole file, in one of `FORMATS`, of samples in s16le, mono, 24,000 Hz."""
     if format == "pcm16":
         return pcm
     if format == "wav":
-        return wav.wrap(pcm) if isinstance(pcm, bytes) else joined(wav.header(len(pcm)), pcm, bytes(len(pcm) % 2))
+        return wav.wrap(pcm) if isinstance(pcm, bytes) else concatenate(wav.header(len(pcm)), pcm, bytes(len(pcm) % 2))
     file = io.BytesIO()
     track = _Track(format, file)
     for start in range(0, len(pcm), BLOCK):
@@ -279,8 +279,8 @@ def transcode(data: Data, format: str, *, name: str) -> Data:  # noqa: A002 - th
     Raises:
         FileError: `data`, called `name`, holds no sound, or many hours of it.
     """
-    pcm = Content()
-    for block in decode(opened(data), name=name):
+    pcm = SpooledBytes()
+    for block in decode(open_data(data), name=name):
         pcm.write(block)
         if len(pcm) > _LONGEST:
             raise FileError(f"{name} goes on for hours.", hint="No more of it was decoded.", code="too_long")
@@ -289,7 +289,7 @@ def transcode(data: Data, format: str, *, name: str) -> Data:  # noqa: A002 - th
 
 def samples(data: Data) -> Iterator[bytes]:
     """The sound of a whole file in blocks: s16le, mono, 24,000 Hz."""
-    return decode(opened(data), name="the answer")
+    return decode(open_data(data), name="the answer")
 
 
 def seconds(data: Data, format: str) -> float | None:  # noqa: A002 - the field's word
@@ -300,6 +300,6 @@ def seconds(data: Data, format: str) -> float | None:  # noqa: A002 - the field'
         found = wav.read(data)
         return None if found is None else found.seconds
     try:
-        return sum(map(len, decode(opened(data), name=format))) / PCM_BYTES_PER_SECOND
+        return sum(map(len, decode(open_data(data), name=format))) / PCM_BYTES_PER_SECOND
     except FileError:
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audiochat.audio import SAMPLE_RATE
-from audiochat.spool import BLOCK, joined
+from audiochat.spool import BLOCK, concatenate
 
 if TYPE_CHECKING:
     from audiochat.spool import Data
@@ -123,7 +123,7 @@ def mend(data: Data) -> Data:
     head = data[:4] + struct.pack("<I", riff) + data[8 : found.offset - 4] + struct.pack("<I", found.size)
     if isinstance(data, bytes):
         return head + data[found.offset : end] + tail + padding
-    mended = joined(head)
+    mended = concatenate(head)
     for start in range(found.offset, end, BLOCK):
         mended.write(data[start : min(start + BLOCK, end)])
     mended.write(tail + padding)

@@ -17,7 +17,7 @@ from audiochat.chat import reply
 from audiochat.chat.reply import Assembly, Delta
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
 from audiochat.progress import NoProgress, Progress
-from audiochat.spool import Base64, Data, Joined, blocks, opened
+from audiochat.spool import Base64View, ConcatenatedReader, Data, iter_blocks, open_data
 from audiochat.transport import redaction, service_errors
 from audiochat.transport.deadlines import Watch, watched
 from audiochat.transport.http_log import log_exchange
@@ -313,7 +313,7 @@ def _as_deltas(whole: Reply) -> Iterator[Delta]:
     try:
         # A server can have its own idea of pcm16.
         own = sniff(data[:HEAD]) is not None
-        for pcm in codec.decode(opened(data), name="the answer") if own else blocks(data):
+        for pcm in codec.decode(open_data(data), name="the answer") if own else iter_blocks(data):
             yield Delta(pcm=pcm)
     except FileError as exc:
         raise BrokenAnswerError(
@@ -328,13 +328,13 @@ def _as_deltas(whole: Reply) -> Iterator[Delta]:
 class _Body:
     """A request's body, its recordings encoded while it is sent."""
 
-    parts: list[Data | Base64]
+    parts: list[Data | Base64View]
     shown: Callable[[], object]
     """The payload, for `--debug`."""
 
-    def file(self) -> Joined:
+    def file(self) -> ConcatenatedReader:
         """The body from its start: the HTTP library reads it as it sends it, and knows its size before."""
-        return Joined(self.parts)
+        return ConcatenatedReader(self.parts)
 
 
 def _encode(request: Request, *, stream: bool = False) -> _Body:
@@ -350,10 +350,10 @@ def _encode(request: Request, *, stream: bool = False) -> _Body:
         rest = json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as exc:  # lone surrogates, infinite numbers
         raise UsageError("The request holds what JSON cannot carry.", hint="Check --param and the texts.") from exc
-    parts: list[Data | Base64] = []
+    parts: list[Data | Base64View] = []
     for name, data in recordings.items():
         before, _, rest = rest.partition(name.encode())
-        parts += [before, Base64(data)]
+        parts += [before, Base64View(data)]
     return _Body([*parts, rest], partial(request.payload, stream=stream))
 
 

@@ -12,7 +12,7 @@ from audiochat.audio import wav
 from audiochat.audio.codec import Encoder, decode
 from audiochat.audio.sniff import HEAD, after_id3, sniff
 from audiochat.errors import FileError
-from audiochat.spool import copied
+from audiochat.spool import spool
 
 if TYPE_CHECKING:
     from audiochat.audio.sniff import Kind
@@ -68,7 +68,7 @@ def for_sending(source: BinaryIO, *, name: str) -> Recording:
         raise FileError(f"{name} is empty.", hint="Give it a recording.", code="not_audio")
     kind = _kind(source, head)
     if kind in ("wav", "mp3") and size <= SIZE_LIMIT:
-        data = copied(source)
+        data = spool(source)
         if kind == "mp3":
             return Recording(data, "mp3")
         found = wav.read(data)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiochat.errors import BrokenAnswerError, RefusedError
-from audiochat.spool import Content, Data
+from audiochat.spool import Data, SpooledBytes
 
 _HALF = re.compile("[\ud800-\udfff]")
 """Half a character: JSON can hold one, and servers that cut text anywhere send them; UTF-8 cannot."""
@@ -239,7 +239,7 @@ def parse_usage(usage: object) -> Usage:
 
 def _spoken(audio: Mapping[str, Any], transcript: str, request_id: str | None) -> SpokenAudio:
     encoded = audio.get("data")
-    if isinstance(encoded, Content):
+    if isinstance(encoded, SpooledBytes):
         return SpokenAudio(data=encoded, id=_text(audio.get("id")), expires_at=_count(audio.get("expires_at")))
     if not isinstance(encoded, str) or not encoded:
         raise _broken("The spoken answer holds no sound.", request_id, transcript)

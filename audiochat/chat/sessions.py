@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 import shutil
 import time
 from contextlib import contextmanager, suppress
@@ -19,7 +17,7 @@ from audiochat.chat.recordings import Recording
 from audiochat.chat.reply import Usage
 from audiochat.chat.request import UserTurn
 from audiochat.errors import FileError, UsageError
-from audiochat.spool import Data, blocks
+from audiochat.spool import iter_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,12 +86,12 @@ class Session:
             recordings = []
             for index, recording in enumerate(asked.recordings, 1):
                 file = f"turn-{number}-in-{index}.{recording.format}"
-                _write(self.folder / file, recording.data)
+                storage.write_atomically(self.folder / file, iter_blocks(recording.data))
                 recordings.append(KeptAudio(file, recording.name))
             audio = None
             if sound is not None:
                 audio = KeptAudio(f"turn-{number}.wav")
-                _write(self.folder / audio.file, wav.mend(sound))
+                storage.write_atomically(self.folder / audio.file, iter_blocks(wav.mend(sound)))
             spoken = reply.audio
             turn = KeptTurn(
                 text=asked.text,
@@ -148,7 +146,7 @@ class Session:
             "turns": [asdict(turn) for turn in self.turns],
         }
         text = json.dumps(page, ensure_ascii=False, indent=1)
-        _write(self.folder / "session.json", text.encode())
+        storage.write_atomically(self.folder / "session.json", [text.encode()])
 
     def exchanges(self) -> list[Exchange]:
         """The turns, their recordings read, as a conversation goes on from them.
@@ -341,16 +339,3 @@ def _as_file_error(where: Path) -> Iterator[None]:
             f"The session in {where} cannot be kept: {exc.strerror or exc}.",
             hint="Make room or mend its permissions; --no-save goes without.",
         ) from exc
-
-
-def _write(path: Path, data: Data) -> None:
-    """Write a file of ours whole or not at all, readable by its owner alone."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        with open(os.open(temporary, flags, storage.FILE_MODE), "wb") as file:  # noqa: PTH123 - with its mode
-            file.writelines(blocks(data))
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

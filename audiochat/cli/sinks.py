@@ -10,7 +10,7 @@ from audiochat.audio import PCM_BYTES_PER_SECOND, codec, wav
 from audiochat.audio.sniff import HEAD, sniff
 from audiochat.chat.request import SERVICE_FORMATS
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError
-from audiochat.spool import Content, blocks
+from audiochat.spool import SpooledBytes, iter_blocks
 
 if TYPE_CHECKING:
     from audiochat.audio.devices import Loudspeaker
@@ -88,7 +88,7 @@ class ToPipe:
     def give(self, reply: Reply) -> Delivered:
         """Write it as a whole, with a header that tells its size."""
         data = sound(reply, self.format)
-        for block in blocks(data):
+        for block in iter_blocks(data):
             self._write(block)
         return Delivered(None, self.format, codec.seconds(data, self.format), self._size, _spoken(reply))
 
@@ -115,7 +115,7 @@ class ToFile:
         self._target = target
         self._screen = screen
         self._keep_partial = keep_partial
-        self._pcm = Content()
+        self._pcm = SpooledBytes()
 
     def take(self, pcm: bytes) -> None:
         """Keep it: no file is opened in its place before it can be whole."""
@@ -172,7 +172,7 @@ class Aloud:
     def give(self, reply: Reply) -> Delivered | None:
         """Save it, then play it."""
         delivered = self._outlet.give(reply)
-        for block in blocks(sound(reply, "pcm16")):
+        for block in iter_blocks(sound(reply, "pcm16")):
             self._loudspeaker.play(block)
         return delivered
 

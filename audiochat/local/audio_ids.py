@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import secrets
 import time
@@ -54,11 +53,7 @@ class Answers:
 
     def _write(self, id_: str, kept: dict[str, object]) -> None:
         storage.make_folder(self._folder)
-        temporary = self._folder / f".{id_}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with open(os.open(temporary, flags, storage.FILE_MODE), "w", encoding="utf-8") as file:  # noqa: PTH123 - with its mode
-            json.dump(kept, file)
-        temporary.replace(self._folder / f"{id_}.json")
+        storage.write_atomically(self._folder / f"{id_}.json", [json.dumps(kept).encode()])
 
     def recall(self, id_: str) -> str | None:
         """The transcript of an answer; None when it is unknown, or has expired."""

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audiochat.spool import Content
+from audiochat.spool import SpooledBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,4 +71,4 @@ def without_sound(body: object) -> object:
 def _sound(value: object) -> object:
     if isinstance(value, str):
         return f"<{len(value)} characters of base64>"
-    return f"<{len(value)} bytes of sound>" if isinstance(value, Content) else without_sound(value)
+    return f"<{len(value)} bytes of sound>" if isinstance(value, SpooledBytes) else without_sound(value)

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from audiochat.spool import Content
+from audiochat.spool import SpooledBytes
 
 # Within a JSON string every quote has a backslash before it, so this is a key and never somebody's words.
 _KEY = re.compile(rb'"data"\s{0,64}:\s{0,64}"')
@@ -22,12 +22,12 @@ _NO_BASE64 = "?"
 
 
 class Unpacking:
-    """Takes a body in pieces; `json` is what it says, with a `Content` for each long `data`."""
+    """Takes a body in pieces; `json` is what it says, with a `SpooledBytes` for each long `data`."""
 
     def __init__(self) -> None:
         self.text = bytearray()
         """The body without what was taken out of it."""
-        self._contents: dict[str, Content | str] = {}
+        self._contents: dict[str, SpooledBytes | str] = {}
         self._searched = 0
         self._held: bytearray | None = None
         self._decoder: _Decoder | None = None
@@ -99,7 +99,7 @@ class _Decoder:
     """Decodes base64 that comes in pieces, with JSON's escapes in it."""
 
     def __init__(self) -> None:
-        self._content = Content()
+        self._content = SpooledBytes()
         self._escaped = b""
         self._rest = b""
         self._ended = False
@@ -118,7 +118,7 @@ class _Decoder:
         except ValueError:
             self._broken = True
 
-    def content(self) -> Content | str:
+    def content(self) -> SpooledBytes | str:
         """All of it; where it was no base64, what is none either."""
         return _NO_BASE64 if self._broken or self._rest or self._escaped else self._content
 

@@ -34,7 +34,7 @@ from audiochat.chat import reply
 from audiochat.chat.recordings import for_sending
 from audiochat.chat.sessions import Shelf
 from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError
-from audiochat.spool import Content
+from audiochat.spool import SpooledBytes
 from audiochat.transport import service_errors
 from audiochat.transport.streaming_json import Unpacking
 
@@ -905,7 +905,7 @@ def test_any_error_is_told(body: Any, status: int, wait: str) -> None:
 
 def _contents(value: Any) -> Any:
     """The same JSON, with base64 for what was decoded on the way."""
-    if isinstance(value, Content):
+    if isinstance(value, SpooledBytes):
         return base64.b64encode(value[:]).decode()
     if isinstance(value, dict):
         return {key: _contents(inner) for key, inner in value.items()}
@@ -927,7 +927,7 @@ def test_unpacking_says_what_the_json_says(rest: Any, note: str, size: int, esca
     for start in range(0, len(encoded), size):
         unpacking.add(encoded[start : start + size])
     found = unpacking.json()
-    assert isinstance(found["audio"]["data"], Content)
+    assert isinstance(found["audio"]["data"], SpooledBytes)
     expected = json.loads(encoded)
     expected["note"]["data"] = "?" if len(note) > 5 else note
     assert repr(_contents(found)) == repr(expected)

@@ -14,7 +14,7 @@ import pytest
 from support.service import Answer, completion
 
 from audiochat.audio import wav
-from audiochat.spool import Base64, Content, Joined, copied, opened
+from audiochat.spool import Base64View, ConcatenatedReader, SpooledBytes, open_data, spool
 from audiochat.transport.streaming_json import Unpacking
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_sound_is_decoded_however_the_body_is_split(size: int, escape: str) -> N
     unpacking = unpacked(body.replace("@", text).encode(), size)
     answer = unpacking.json()
     data = answer["audio"].pop("data")
-    assert isinstance(data, Content)
+    assert isinstance(data, SpooledBytes)
     assert data[:] == SOUND
     assert answer == {"transcript": words, "audio": {"id": "a"}, "data": "short"}
     assert len(unpacking.text) < 1000
@@ -61,7 +61,7 @@ def test_what_is_not_base64_is_not_taken_for_sound(spoil: str) -> None:
         data = unpacked(body, 4096).json()["data"]
     except ValueError:
         return
-    assert not isinstance(data, Content)
+    assert not isinstance(data, SpooledBytes)
 
 
 def test_a_body_that_ends_too_early_is_no_json() -> None:
@@ -76,13 +76,13 @@ def test_content_is_read_in_any_part() -> None:
     """In memory or in a file, slices are those of the bytes."""
     for size in (0, 10, 3_000_000):
         data = random.Random(size).randbytes(size)
-        content = copied(io.BytesIO(data))
+        content = spool(io.BytesIO(data))
         assert len(content) == size
         assert content[:] == data
         assert content[3:7] == data[3:7]
         assert content[-5:] == data[-5:]
         assert content[size:] == b""
-        with opened(content) as file:
+        with open_data(content) as file:
             assert file.read() == data
 
 
@@ -91,7 +91,7 @@ def test_a_body_of_parts_reads_as_if_they_were_joined(size: int) -> None:
     """Its length is known beforehand, and every read gives the same bytes, however large."""
     data = SOUND[:size]
     whole = b"{" + base64.b64encode(data) + b"}"
-    body = Joined([b"{", Base64(data), b"}"])
+    body = ConcatenatedReader([b"{", Base64View(data), b"}"])
     assert body.seek(0, io.SEEK_END) == len(whole)
     for block in (5, 4096, 10**6):
         body.seek(0)
