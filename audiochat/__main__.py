@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
-TYPE_CHECKING = False  # typing's own takes longer to import than all that `--version` does
+TYPE_CHECKING = False  # importing `typing` takes longer than all that `--version` does
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from audiochat.cli.terminal import Terminal
     from audiochat.errors import AudiochatError
 
-SIGNALLED = 128
-INTERRUPTED = SIGNALLED + 2
+INTERRUPTED = 130
 UNWRITABLE = 6
 
-_INTERRUPTED = "interrupted"
+_COMPLETING = "_AUDIOCHAT_COMPLETE"
+"""Set by a shell that asks for completions: it runs what is typed, `audiochat --version` for one."""
 
 
 def main() -> NoReturn:
-    """Run the command line of this process."""
+    """Run the command line of this process, and end it without taking the interpreter down, which takes a while."""
     try:
         arguments = sys.argv[1:]
-        if arguments == ["--version"]:
-            _leave(_version())
-        gc.disable()  # until the libraries are imported, see audiochat.transport.sdk_imports
-        from audiochat.cli import signals
+        if arguments == ["--version"] and _COMPLETING not in os.environ:
+            code = _print_version()
+        else:
+            gc.disable()  # imports make no garbage, and much that looks like it
+            from audiochat.cli.signals import ending_on_signals
 
-        signals.heed()
-        code = run(arguments)
-        signals.over()
+            with ending_on_signals():
+                code = run(arguments)
     except KeyboardInterrupt:  # before there was anything to interrupt, or on the way out
         code = INTERRUPTED
-    except BaseException as exc:  # noqa: BLE001 - Python would show all of it, and it may quote a secret
+    except BaseException as exc:  # noqa: BLE001 - Python would show a traceback, which may quote a secret
         code = _fall(exc)
-    _leave(code)
+    os._exit(code if code >= INTERRUPTED - 1 else _flush(code))  # at a signal, nothing waits for a slow reader
 
 
-def _version() -> int:
-    """What every script asks first, answered before anything is imported."""
+def _print_version() -> int:
+    """Answer what every script asks first, before anything is imported."""
     from audiochat import __version__
 
     try:
@@ -54,10 +55,8 @@ def _version() -> int:
 
 def _fall(exc: BaseException) -> int:
     """Say the little that can be said when not even our own modules can be imported; nothing at a signal."""
-    from audiochat.cli import signals
-
-    if isinstance(exc, signals.Terminated):
-        return int(exc.code or 0)
+    if isinstance(exc, SystemExit) and isinstance(exc.code, int):
+        return exc.code
     if sys.stderr is not None:
         told = (
             f"audiochat: A bug in audiochat: {type(exc).__name__}.\nPlease report it, with the command that you typed."
@@ -66,17 +65,8 @@ def _fall(exc: BaseException) -> int:
     return 1
 
 
-def _leave(code: int) -> NoReturn:
-    """End the process as soon as everything is written."""
-    from audiochat.cli import signals
-
-    if code < SIGNALLED:  # otherwise a reader who reads no more would be waited for
-        code = _flushed(code)
-    signals.leave(code)
-
-
-def _flushed(code: int) -> int:
-    """The exit code, when everything is written that was to be."""
+def _flush(code: int) -> int:
+    """The exit code, once everything is written."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -97,9 +87,8 @@ def run(arguments: list[str]) -> int:
     from audiochat.cli.terminal import ReaderGone, Streams, Terminal
 
     arguments = arguments or ["--help"]
-    options = _options(arguments)
-    quiet = not {"-q", "--quiet"}.isdisjoint(options)
-    screen = Terminal(Streams.of_process(), quiet=quiet, as_json="--json" in options)
+    # Known before the options are parsed: their errors have an envelope too.
+    screen = Terminal(Streams.of_process(), as_json="--json" in _before_dashes(arguments))
     try:
         return _run(arguments, screen)
     except ReaderGone:
@@ -107,60 +96,65 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         screen.note("Interrupted.")
         return INTERRUPTED
+    finally:
+        screen.close()
 
 
 def _run(arguments: list[str], screen: Terminal) -> int:
-    from audiochat.cli import signals
+    from audiochat.cli.signals import SIGNALLED, Terminated, interrupts
     from audiochat.cli.terminal import ReaderGone
-    from audiochat.errors import AudiochatError, FileError
+    from audiochat.errors import AudiochatError, CancelledError, FileError
 
     try:
-        return _invoke(arguments)
+        return _invoke(arguments, screen)
     except AudiochatError as error:
         return _report(error, screen, arguments)
     except ReaderGone:
         raise
     except KeyboardInterrupt:
         if screen.as_json:
-            _report_json(AudiochatError("Interrupted.", code=_INTERRUPTED), screen, arguments)
+            _report_json(CancelledError("Interrupted.", code="interrupted"), screen, arguments)
         raise
     except BrokenPipeError as exc:  # the help, which Typer prints, has fewer readers than lines
         screen.abandon_stdout()
         raise ReaderGone from exc
     except Exception as exc:
-        number = signals.number()
-        if number is not None:  # what fails on the way out: its terminal has gone, say
-            raise signals.Terminated(SIGNALLED + number) from exc
+        if interrupts.number is not None:  # a failure on the way out: its terminal is gone, say
+            raise Terminated(SIGNALLED + interrupts.number) from exc
         if isinstance(exc, OSError) and screen.abandon_if_full(exc):
             return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
         return _report(_bug(exc), screen, arguments)
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: list[str], screen: Terminal) -> int:
     import typer
     from typer.main import get_command
 
     from audiochat.cli.app import app
     from audiochat.cli.signals import Terminated
+    from audiochat.cli.usage import TYPERS_REFUSAL, usage_error
     from audiochat.errors import UsageError
 
     try:
-        code = get_command(app).main(args=arguments, prog_name="audiochat", standalone_mode=False)
+        group = get_command(app)
+        gc.enable()
+        code = group.main(args=arguments, prog_name="audiochat", standalone_mode=False, obj=screen)
     except typer.TyperException as exc:
-        message = exc.format_message()
-        raise UsageError(message or "Nothing was asked.", hint="See 'audiochat --help'.") from exc
+        raise usage_error(exc, arguments) from exc
     except typer.Abort as exc:
         raise KeyboardInterrupt from exc
     except Terminated:
         raise
     except SystemExit as exc:
-        if isinstance(exc.__context__, BrokenPipeError):  # how Typer ends when its reader has gone
+        if isinstance(exc.__context__, BrokenPipeError):  # how Typer ends when its reader is gone
             raise BrokenPipeError from exc
-        if isinstance(exc.code, int | None):  # what a shell asks to complete a word ends so
+        if isinstance(exc.code, int | None):  # how a shell's question for completions ends
             return exc.code or 0
         raise RuntimeError("A library ended the program.") from exc
     if code == INTERRUPTED:
         raise KeyboardInterrupt
+    if code == TYPERS_REFUSAL:
+        return UsageError.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -173,24 +167,16 @@ def _report(error: AudiochatError, screen: Terminal, arguments: list[str]) -> in
 
 
 def _report_json(error: AudiochatError, screen: Terminal, arguments: list[str]) -> None:
-    """The envelope of an error, with the words of an answer that it spoiled: they have been paid for."""
+    from audiochat.cli import envelope
     from audiochat.errors import FileError
 
-    told = {
-        "code": error.code,
-        "exit_code": INTERRUPTED if error.code == _INTERRUPTED else error.exit_code,
-        "message": error.message,
-        "hint": error.hint,
-        "request_id": error.request_id,
-    }
-    words = {} if not error.transcript else {"transcript": error.transcript}
     try:
-        screen.envelope({"command": _command(arguments), "status": "error", **words, "error": told})
+        screen.envelope(envelope.failure(_command(arguments), error))
     except FileError as unwritable:
         screen.error(unwritable)
 
 
-def _options(arguments: list[str]) -> list[str]:
+def _before_dashes(arguments: list[str]) -> list[str]:
     """The arguments before `--`, behind which nothing is an option."""
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from audiochat.errors import ConfigurationError, FileError, UsageError
@@ -102,7 +101,7 @@ class Settings:
     """Whether the SDK will add headers from OPENAI_CUSTOM_HEADERS, which it reads by itself."""
     allowed_hosts: frozenset[str] = frozenset()
     """Hosts that the user trusts with credentials against the rules, from the environment alone."""
-    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, Source] = field(default_factory=dict)
     """Where each value comes from, by its variable's name."""
 
     def source(self, variable: str) -> Source:
@@ -141,7 +140,7 @@ def load(
             local=_local(provider, flags.model, found),
             sdk_headers=bool(environment.get("OPENAI_CUSTOM_HEADERS")),
             allowed_hosts=_allowed_hosts(environment),
-            sources=MappingProxyType(found.sources),
+            sources=dict(found.sources),
         )
     )
 

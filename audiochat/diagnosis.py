@@ -157,7 +157,7 @@ def _service(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
     if not send_request:
         yield Finding("request", "warning", "The deployment was not asked.", f"--yes asks it; it costs {COST}.")
         return
-    yield _answered(connection, settings)
+    yield _answered(connection)
 
 
 def _found(target: Endpoint) -> Finding:
@@ -198,11 +198,10 @@ def _proxied(target: Endpoint) -> bool:
     return asked and not target.loopback and not proxy_bypass(target.host)
 
 
-def _answered(connection: Connection, settings: Settings) -> Finding:
+def _answered(connection: Connection) -> Finding:
     """The cheapest request that an audio model takes: silence in, one token of text out."""
-    from dataclasses import replace
-
     from audiochat.chat.client import Client
+    from audiochat.transport.retry import RetryPolicy
 
     silence = Recording(wav.wrap(bytes(4800)), "wav")
     request = Request(
@@ -211,11 +210,10 @@ def _answered(connection: Connection, settings: Settings) -> Finding:
         format=None,
         parameters={"max_completion_tokens": 1},
     )
-    quick = replace(settings, timeout=SECONDS - 1, retries=0)
     try:
-        reply = Client(connection, timeout=quick.timeout, retries=quick.retries).send(request)
+        reply = Client(connection, timeout=SECONDS - 1, policy=RetryPolicy(retries=0)).ask(request)
     except AudiochatError as error:
-        if error.code == "broken_answer" and "empty" in error.message:  # one token can be nothing to see
+        if error.code == "empty":  # one token can be nothing to see
             return Finding("request", "ok", f"{connection.model} answers")
         return _failed("request", error)
     return Finding("request", "ok", f"{reply.model or connection.model} answers")

@@ -33,6 +33,8 @@ class AudiochatError(Exception):
         """What could be saved of an answer that is broken otherwise: it has been paid for."""
         self.param: str | None = None
         """The parameter that the service takes exception to, where it names one."""
+        self.status: int | None = None
+        """The HTTP status of a refusal."""
 
 
 class UsageError(AudiochatError):
@@ -95,3 +97,9 @@ class FileError(AudiochatError):
 
     def __init__(self, message: str, *, hint: str | None = None, code: str = "file") -> None:
         super().__init__(message, hint=hint, code=code)
+
+
+class CancelledError(AudiochatError):
+    """Whoever asked no longer wants the answer."""
+
+    exit_code = 130

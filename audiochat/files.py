@@ -1,4 +1,4 @@
-"""Files that people name: the only opener of output files, and of what is read from them or stdin."""
+"""The files that users name: inputs read from them or from stdin, outputs written whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat import config, storage
-from audiochat.errors import FileError
+from audiochat.errors import FileError, UsageError
 from audiochat.progress import NoProgress
 from audiochat.spool import Data, iter_blocks
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from audiochat.progress import Progress
 
+NO_SUCH_FILE = "no_such_file"
+"""The code of the error that a file to read is not there."""
+
 STDIN_LIMIT = 1_000_000_000
 """Bytes of a recording on stdin; it is kept on disk beyond the first few."""
 
@@ -32,10 +35,39 @@ TEXT_LIMIT = 4_000_000
 """Bytes of a prompt or a system message: more than a million tokens, and little enough for the memory as JSON."""
 
 _OPEN_FILES = re.compile("/dev|/dev/fd|/proc/.+/fd")
-"""Folders whose names lead to open files, /dev/stdout and the like: nothing is to be put there, or replaced."""
+"""Folders whose names lead to open files, /dev/stdout and the like: no new file can be made there."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+"""How an address begins; a drive of Windows has one letter."""
 
 _SPOOLED = 32_000_000
 _BLOCK = 1 << 20
+
+
+def user_path(name: str) -> Path:
+    """The path that a name given by a user means: `~` is the home folder, a `file://` address is its path.
+
+    Raises:
+        UsageError: it is another address, or there is no home folder.
+    """
+    if name.lower().startswith("file://"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        parts = urlsplit(name)
+        if parts.netloc not in ("", "localhost"):
+            raise UsageError(f"{name} names a file on another machine.", hint="Give its path on this one.")
+        return Path(url2pathname(parts.path))
+    if _ADDRESS.match(name):
+        raise UsageError(
+            f"{name} is an address, and files are read here.", hint=f"Fetch it: curl -L {name} | audiochat analyze -"
+        )
+    if name != "~" and not name.startswith(("~/", f"~{os.sep}")):
+        return Path(name)
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as exc:
+        raise UsageError(f"There is no home folder for {name}.", hint="Give the whole path.") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +230,9 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _rescue(data: Data, path: Path) -> Path | None:
-    """The answer has been paid for: keep it where temporary files go, or else where there is room."""
+    """Keep an answer, which is paid for, among the temporary files, or else in our data folder."""
     ours = config.data_directory()
-    for folder in (None, ours, Path()):
+    for folder in (None, ours):
         with contextlib.suppress(OSError):
             if folder is ours:
                 storage.make_folder(ours)
@@ -219,10 +251,17 @@ def _kept(data: Data, folder: Path | None, suffix: str) -> Path:
     return Path(file.name)
 
 
-def is_folder(name: str) -> bool:
+def is_folder(path: Path) -> bool:
     """Whether there is a folder of that name; not where the name is impossible."""
     with contextlib.suppress(OSError):
-        return Path(name).is_dir()
+        return path.is_dir()
+    return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file of that name; not where the name is impossible."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_file()
     return False
 
 
@@ -262,7 +301,9 @@ def reading(path: Path) -> Iterator[BinaryIO]:
             with spooled(file, name=str(path)) as copy:
                 yield copy
     except FileNotFoundError as exc:
-        raise FileError(f"There is no file {path}.", hint="Check the name; quote it if it has spaces.") from exc
+        raise FileError(
+            f"There is no file {path}.", hint="Check the name; quote it if it has spaces.", code=NO_SUCH_FILE
+        ) from exc
     except OSError as exc:
         raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check its permissions.") from exc
 

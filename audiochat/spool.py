@@ -86,22 +86,21 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
 
 
 class FileBytes:
-    """The bytes of a file, read from it when a slice is asked for.
+    """The bytes of a file, read from it when they are needed.
 
     Raises:
-        FileError: there is no such file, or it cannot be read; also when a slice is read.
+        FileError: the file is gone, or cannot be read; when its length or a slice is asked for.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _as_file_error(self.path):
-            self._size = path.stat().st_size
 
     def __len__(self) -> int:
-        return self._size
+        with _as_file_error(self.path):
+            return self.path.stat().st_size
 
     def __getitem__(self, part: slice) -> bytes:
-        start, stop, _ = part.indices(self._size)
+        start, stop, _ = part.indices(len(self))
         with _as_file_error(self.path), self.path.open("rb") as file:
             file.seek(start)
             return file.read(max(0, stop - start))

@@ -20,12 +20,12 @@ def main() -> None:
     requests, threads = map(int, sys.argv[1:])
     settings = config.load(config.Flags())
     connection = providers.connect(settings, NoProgress())
-    client = Client(connection, timeout=settings.timeout, retries=0)
+    client = Client(connection, timeout=settings.timeout)
     request = Request(model=connection.model, turns=(UserTurn("Is a golden retriever a good family dog?"),))
-    client.send(request)
+    client.ask(request)
     with ThreadPoolExecutor(threads) as pool:
         started = time.monotonic()
-        replies = list(pool.map(lambda _: client.send(request), range(requests)))
+        replies = list(pool.map(lambda _: client.ask(request), range(requests)))
         print(time.monotonic() - started)
     assert all(reply.audio is not None for reply in replies)
 

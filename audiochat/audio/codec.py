@@ -193,7 +193,7 @@ class _Sink:
 class Encoder:
     """Makes sound of one of `FORMATS` out of pcm16 while that comes, for a pipe or for memory."""
 
-    def __init__(self, format: str, *, bit_rate: int | None = None) -> None:  # noqa: A002 - the field's word
+    def __init__(self, format: str, *, bit_rate: int | None = None) -> None:
         self._sink = _Sink()
         self._track = _Track(format, self._sink, bit_rate, live=True) if format in _CONTAINERS else None
         if format == "wav":
@@ -216,7 +216,7 @@ class Encoder:
 class _Track:
     """One of FFmpeg's containers with one track of sound."""
 
-    def __init__(self, format: str, sink: object, bit_rate: int | None = None, *, live: bool = False) -> None:  # noqa: A002
+    def __init__(self, format: str, sink: object, bit_rate: int | None = None, *, live: bool = False) -> None:
         import av
 
         name, codec, pipe_options = _CONTAINERS[format]
@@ -258,8 +258,8 @@ class _Track:
 @overload
 def encode(pcm: bytes, format: str) -> bytes: ...
 @overload
-def encode(pcm: SpooledBytes, format: str) -> Data: ...
-def encode(pcm: Data, format: str) -> Data:  # noqa: A002 - the field's word
+def encode(pcm: Data, format: str) -> Data: ...
+def encode(pcm: Data, format: str) -> Data:
     """A whole file, in one of `FORMATS`, of samples in s16le, mono, 24,000 Hz."""
     if format == "pcm16":
         return pcm
@@ -273,7 +273,7 @@ def encode(pcm: Data, format: str) -> Data:  # noqa: A002 - the field's word
     return file.getvalue()
 
 
-def transcode(data: Data, format: str, *, name: str) -> Data:  # noqa: A002 - the field's word
+def transcode(data: Data, format: str, *, name: str) -> Data:
     """Sound of any kind as a file of another, in one of `FORMATS`.
 
     Raises:
@@ -292,7 +292,7 @@ def samples(data: Data) -> Iterator[bytes]:
     return decode(open_data(data), name="the answer")
 
 
-def seconds(data: Data, format: str) -> float | None:  # noqa: A002 - the field's word
+def seconds(data: Data, format: str) -> float | None:
     """How long a file in one of `FORMATS` lasts; None where it does not tell."""
     if format == "pcm16":
         return len(data) / PCM_BYTES_PER_SECOND

@@ -9,6 +9,9 @@ Kind = Literal["wav", "mp3", "flac", "opus", "aac"]
 HEAD = 64 * 1024
 """Bytes from the start that are enough to tell, unless an ID3 tag is longer."""
 
+_ENOUGH = 8 * 1024
+"""Bytes that hold two frames of any MP3."""
+
 _ID3_HEADER = 10
 _BITRATES = {  # kbit/s of MPEG layer III, by its index; 0 is "free", 15 forbidden
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),  # MPEG 1
@@ -35,6 +38,12 @@ def sniff(data: bytes) -> Kind | None:
     if _mp3_frames(data, start):
         return "mp3"
     return "aac" if _aac_frames(data) else None
+
+
+def needs_more(data: bytes) -> bool:
+    """Whether the start of a stream looks like a file of sound, and more of it is needed to be sure."""
+    looks = data[:3] == b"ID3" or data[:4] in (b"OggS", b"fLaC", b"RIFF") or _mp3_frame(data[:4]) is not None
+    return looks and len(data) < _ENOUGH and sniff(data) is None
 
 
 def _aac_frames(data: bytes) -> bool:

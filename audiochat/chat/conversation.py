@@ -1,153 +1,161 @@
-"""Several turns: what the next request holds of those before, and what to do when the service has forgotten."""
+"""Several turns: what the next request says of those before, and what to do about what a service refuses.
+
+Everything here is computed from its arguments; nothing is sent, printed or kept.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from audiochat.chat.recordings import SIZE_LIMIT
-from audiochat.chat.reply import Reply
+from audiochat.chat.reply import Notice
 from audiochat.chat.request import AssistantTurn, Turn, UserTurn
-from audiochat.errors import RefusedError
-from audiochat.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-SPEAK = "Answer in speech: your answer has to be spoken audio, not text alone."
+    from audiochat.chat.reply import Reply
+    from audiochat.errors import AudiochatError
+
+ASK_FOR_SPEECH = "Answer in speech: your answer has to be spoken audio, not text alone."
 """What is added to the system message when the model has slipped into text."""
+
+FORGOTTEN = Notice("The service no longer knows earlier spoken answers; their words are sent instead.", "forgotten")
+NAMED = Notice("The conversation has grown too large; its oldest recordings are named instead of sent.", "named")
 
 _MARGIN = 60
 """Seconds before its expiry at which an id is no longer relied on."""
 
-_FORGOTTEN = "The service no longer knows earlier spoken answers; their words are sent instead."
-_LIGHTENED = "The conversation has grown too large; its oldest recordings are named instead of sent."
-
-Send: TypeAlias = Callable[[tuple[Turn, ...], "str | None"], Reply]
-"""Sends turns, with something to add to the system message, and returns the answer, delivered and shown."""
+_ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 415, 422, 501})
+"""Statuses of refusals that may be about an audio id."""
+_OTHER_REASONS = frozenset({"DeploymentNotFound", "model_not_found", "not_an_audio_model"})
+"""Codes of refusals that are not, whatever the request carried."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class AnsweredTurn:
     """A turn that was answered."""
 
     asked: UserTurn
-    transcript: str
-    audio_id: str | None = None
-    expires_at: int | None = None
-    """When the service forgets the id, in seconds since 1970."""
-    origin: str | None = None
-    """Who gave the id: provider, endpoint and deployment; nobody else knows it."""
-    light: bool = False
-    """Whether its recordings are only named from now on."""
-
-
-@dataclass(slots=True)
-class Conversation:
-    """What was said, and how it goes on."""
-
+    reply: Reply
     origin: str
-    """Who is asked now."""
-    exchanges: list[Exchange] = field(default_factory=list)
-    progress: Progress = field(default_factory=NoProgress)
-    clock: Callable[[], float] = time.time
-    _told: set[str] = field(default_factory=set)
+    """Who gave the audio id: provider, endpoint and deployment; nobody else knows it."""
+    answered_at: int
+    """Seconds since 1970."""
 
-    def ask(self, asked: UserTurn, send: Send, *, speech: bool) -> Reply:
-        """Take a turn; the answer becomes part of the conversation.
 
-        Args:
-            asked: What the user says.
-            send: Sends turns and returns the answer.
-            speech: Whether a spoken answer is wanted.
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How the next request refers to earlier turns; it changes when a service refuses it."""
 
-        Raises:
-            AudiochatError: the turn failed; the conversation is as it was.
-        """
-        reply = self._remembered(asked, send)
-        if speech and reply.audio is None and self._by_words():
-            self.progress.note("The model answered in text; asking once more for speech.")
-            reply = send(self.turns(asked), SPEAK)
-        audio = reply.audio
-        self.exchanges.append(
-            Exchange(
-                asked,
-                reply.transcript,
-                audio.id if audio else None,
-                audio.expires_at if audio else None,
-                self.origin if audio else None,
-            )
+    words_before: int = 0
+    """Answers of turns before this one are sent as words, not by their ids."""
+    names_before: int = 0
+    """Recordings of turns before this one are named, not sent."""
+    knows_ids: bool = True
+    """False once the service turned out not to know audio ids at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextRequest:
+    """The turns of the next request, and how they refer to those before."""
+
+    turns: tuple[Turn, ...]
+    recall: Recall
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def audio_ids(self) -> int:
+        """How many earlier answers it refers to by their ids."""
+        return sum(isinstance(turn, AssistantTurn) and turn.audio_id is not None for turn in self.turns)
+
+    @property
+    def sends_words(self) -> bool:
+        """Whether it sends an earlier answer as words, which tempts a model to answer in text."""
+        return any(isinstance(turn, AssistantTurn) and turn.audio_id is None for turn in self.turns)
+
+
+def next_request(
+    turns: Sequence[AnsweredTurn], asked: UserTurn, recall: Recall, *, origin: str, now: float
+) -> NextRequest:
+    """The turns of the next request: earlier answers by their ids, recordings as far as they fit.
+
+    Args:
+        turns: What was said so far.
+        asked: What the user says now.
+        recall: How to refer to earlier turns.
+        origin: Who is asked now.
+        now: Seconds since 1970.
+    """
+    recall = _fit(turns, asked, recall)
+    named = any(turn.asked.recordings for turn in turns[: recall.names_before])
+    messages: list[Turn] = []
+    forgotten = False
+    for index, turn in enumerate(turns):
+        messages.append(_name_recordings(turn.asked) if index < recall.names_before else turn.asked)
+        audio = turn.reply.audio
+        known = (
+            audio is not None
+            and audio.id is not None
+            and recall.knows_ids
+            and index >= recall.words_before
+            and turn.origin == origin
+            and (audio.expires_at is None or audio.expires_at - _MARGIN > now)
         )
-        return reply
-
-    def turns(self, asked: UserTurn) -> tuple[Turn, ...]:
-        """The turns of the next request: everything so far, earlier spoken answers by their ids."""
-        while self._size(asked) > SIZE_LIMIT and self._lighten():
-            pass
-        turns: list[Turn] = []
-        for exchange in self.exchanges:
-            turns += [_named(exchange.asked) if exchange.light else exchange.asked, self._answer(exchange)]
-        return (*turns, asked)
-
-    def _remembered(self, asked: UserTurn, send: Send) -> Reply:
-        """Send, with the words of answers that are forgotten, and without recordings that are too much."""
-        while True:
-            try:
-                return send(self.turns(asked), None)
-            except RefusedError as exc:
-                if exc.code == "audio_not_found" and self._forget():
-                    continue
-                if exc.code == "context_length_exceeded" and self._lighten():
-                    continue
-                raise
-
-    def _answer(self, exchange: Exchange) -> AssistantTurn:
-        if exchange.audio_id is None:
-            return AssistantTurn(text=exchange.transcript)
-        known = exchange.expires_at is None or exchange.expires_at - _MARGIN > self.clock()
-        if known and exchange.origin == self.origin:
-            return AssistantTurn(audio_id=exchange.audio_id)
-        self._tell(_FORGOTTEN)
-        return AssistantTurn(text=exchange.transcript)
-
-    def _by_words(self) -> bool:
-        """Whether an earlier answer is sent by its words, which tempts the model to answer in text."""
-        return any(self._answer(exchange).audio_id is None for exchange in self.exchanges)
-
-    def _forget(self) -> bool:
-        """Rely on no id any more; whether there was one."""
-        had_one = any(exchange.audio_id for exchange in self.exchanges)
-        self.exchanges = [replace(exchange, audio_id=None) for exchange in self.exchanges]
-        if had_one:
-            self._tell(_FORGOTTEN)
-        return had_one
-
-    def _lighten(self) -> bool:
-        """Name the oldest recordings that are still sent, instead of sending them; whether there were any."""
-        for index, exchange in enumerate(self.exchanges):
-            if exchange.asked.recordings and not exchange.light:
-                self.exchanges[index] = replace(exchange, light=True)
-                self._tell(_LIGHTENED)
-                return True
-        return False
-
-    def _size(self, asked: UserTurn) -> int:
-        sent = (asked, *(exchange.asked for exchange in self.exchanges if not exchange.light))
-        return sum(len(recording.data) for turn in sent for recording in turn.recordings)
-
-    def _tell(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
-            self.progress.note(text)
+        if audio is not None and known:
+            messages.append(AssistantTurn(audio_id=audio.id))
+        else:
+            forgotten = forgotten or (audio is not None and audio.id is not None)
+            messages.append(AssistantTurn(text=turn.reply.transcript))
+    notices = (*([FORGOTTEN] if forgotten else []), *([NAMED] if named else []))
+    return NextRequest((*messages, asked), recall, notices)
 
 
-def _named(asked: UserTurn) -> UserTurn:
-    """The same turn, its recordings named; what they hold is in the answers to it."""
-    return UserTurn("\n".join([*(part for part in [asked.text] if part), *_names(asked)]))
+def recover(refusal: AudiochatError, sent: NextRequest, turns: Sequence[AnsweredTurn]) -> Recall | None:
+    """How to refer to earlier turns after a refusal; None where no other way would help.
+
+    A refusal of a request that carries audio ids is worth one try with the words: servers that do not know the ids
+    say so in many ways.
+
+    Args:
+        refusal: What the service said.
+        sent: What was sent.
+        turns: What was said so far.
+    """
+    if refusal.code == "context_length_exceeded":
+        oldest = _oldest_sent_recording(turns, sent.recall)
+        return None if oldest is None else replace(sent.recall, names_before=oldest + 1)
+    if sent.audio_ids and refusal.status in _ABOUT_THE_REQUEST and refusal.code not in _OTHER_REASONS:
+        return replace(
+            sent.recall, words_before=len(turns), knows_ids=sent.recall.knows_ids and refusal.code == "audio_not_found"
+        )
+    return None
 
 
-def _names(asked: UserTurn) -> Iterator[str]:
-    for recording in asked.recordings:
-        yield f"[A recording was attached here: {recording.name or 'unnamed'}.]"
+def _fit(turns: Sequence[AnsweredTurn], asked: UserTurn, recall: Recall) -> Recall:
+    """Name the oldest recordings until the others fit into one request."""
+    while _size(turns, asked, recall) > SIZE_LIMIT:
+        oldest = _oldest_sent_recording(turns, recall)
+        if oldest is None:
+            break
+        recall = replace(recall, names_before=oldest + 1)
+    return recall
+
+
+def _oldest_sent_recording(turns: Sequence[AnsweredTurn], recall: Recall) -> int | None:
+    """The oldest turn whose recordings are still sent."""
+    numbers = range(recall.names_before, len(turns))
+    return next((number for number in numbers if turns[number].asked.recordings), None)
+
+
+def _size(turns: Sequence[AnsweredTurn], asked: UserTurn, recall: Recall) -> int:
+    """Bytes of the recordings that the next request sends."""
+    sent = (asked, *(turn.asked for turn in turns[recall.names_before :]))
+    return sum(len(recording.data) for turn in sent for recording in turn.recordings)
+
+
+def _name_recordings(asked: UserTurn) -> UserTurn:
+    """The same turn with its recordings named; what they hold is in the answers to it."""
+    names = [f"[A recording was attached here: {one.name or 'unnamed'}.]" for one in asked.recordings]
+    return UserTurn("\n".join([*([asked.text] if asked.text else []), *names]))

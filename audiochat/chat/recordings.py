@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
 from audiochat.audio import wav
@@ -49,6 +50,28 @@ Encoded: TypeAlias = Callable[["Data"], str]
 def in_base64(data: Data) -> str:
     """A recording as the wire has it."""
     return base64.b64encode(data[:]).decode("ascii")
+
+
+def load_recording(source: str | Path | bytes, *, name: str | None = None) -> Recording:
+    """Read a recording, of any kind that can be decoded.
+
+    Args:
+        source: A file's path, or what is in the file.
+        name: What to call it; by default the path.
+
+    Raises:
+        FileError: it cannot be read, holds no sound, or more than one request can carry.
+    """
+    if isinstance(source, bytes):
+        name = name or "the recording"
+        return replace(for_sending(io.BytesIO(source), name=name), name=name)
+    path = Path(source)
+    name = name or str(path)
+    try:
+        with path.open("rb") as file:
+            return replace(for_sending(file, name=name), name=name)
+    except OSError as exc:
+        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check its name.") from exc
 
 
 def for_sending(source: BinaryIO, *, name: str) -> Recording:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from audiochat.chat.recordings import in_base64
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping
 
     from audiochat.chat.recordings import Encoded, Recording
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The voices known in November 2026; a service may have others, so another name is only warned of."""
 
+CUSTOM_VOICE = "voice_"
+"""How the id of a custom voice begins; it goes as an object. Source: OpenAI's guide to custom voices."""
+
 SERVICE_FORMATS = ("wav", "mp3", "flac", "opus", "pcm16")
 """The audio that every deployment can make; anything else is converted here."""
 
 OWNED = frozenset({"model", "messages", "modalities", "audio", "stream", "stream_options"})
-"""Parameters that have options of their own."""
+"""Parameters that follow from the fields of a `Request`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +66,57 @@ class Request:
     """Deployment (Azure) or model."""
     turns: tuple[Turn, ...]
     voice: str = "alloy"
+    """A voice's name, or the id of a custom voice (`voice_…`)."""
     format: str | None = "wav"
     """Encoding of the spoken answer, one of `SERVICE_FORMATS`; None asks for text alone."""
     system: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Any other parameter of the API."""
+    """The system message."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Any other parameter of the API; None leaves out a parameter that would be sent otherwise."""
 
-    def payload(self, *, stream: bool = False, encoded: Encoded = in_base64) -> dict[str, Any]:
+    def payload(self, *, stream: bool = False, usage: bool = True, encoded: Encoded = in_base64) -> dict[str, Any]:
         """The body of the request, in the shape of `POST /chat/completions`.
 
         Args:
             stream: Whether the answer is to come in pieces.
-            encoded: What stands for a recording's bytes.
+            usage: Whether a stream is to tell its tokens (`stream_options`).
+            encoded: Makes what stands for a recording's bytes.
 
         Source: OpenAI's and Azure's specification of CreateChatCompletionRequest.
         """
         payload: dict[str, Any] = {"model": self.model}
         payload["modalities"] = ["text"] if self.format is None else ["text", "audio"]
         if self.format is not None:
-            payload["audio"] = {"voice": self.voice, "format": self.format}
+            voice = {"id": self.voice} if self.voice.startswith(CUSTOM_VOICE) else self.voice
+            payload["audio"] = {"voice": voice, "format": self.format}
         system = [] if self.system is None else [{"role": "system", "content": self.system}]
         payload["messages"] = system + [turn.message(encoded) for turn in self.turns]
-        payload.update(self.parameters)
         if stream:
             payload["stream"] = True
-            payload["stream_options"] = {"include_usage": True}
-        return payload
+            if usage:
+                payload["stream_options"] = {"include_usage": True}
+        payload.update(self.parameters)
+        return {name: value for name, value in payload.items() if value is not None}
+
+    @property
+    def has_audio_ids(self) -> bool:
+        """Whether it refers to an earlier answer by its audio id."""
+        return any(isinstance(turn, AssistantTurn) and turn.audio_id is not None for turn in self.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """How an answer is wanted."""
+
+    format: str | None = "wav"
+    """Of the spoken answer: wav, mp3, flac, opus, aac, m4a or pcm16; None asks for text alone."""
+    voice: str | None = None
+    """Instead of that of the settings."""
+    system: str | None = None
+    """The system message."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Any other parameter of the API."""
+    cancelled: threading.Event | None = None
+    """Set from another thread to end the request."""
+    live: bool = False
+    """Whether deltas are wanted, while the answer comes."""

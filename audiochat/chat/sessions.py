@@ -1,4 +1,4 @@
-"""Conversations on disk: readable JSON and the sound beside it, for nobody but their owner."""
+"""Conversations on disk: readable JSON and the sound beside it, private to their owner."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import shutil
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from audiochat import config, storage
-from audiochat.audio import wav
-from audiochat.chat.conversation import Exchange
+from audiochat.chat.conversation import AnsweredTurn
 from audiochat.chat.recordings import Recording
-from audiochat.chat.reply import Usage
+from audiochat.chat.reply import Reply, SpokenAudio, Usage
 from audiochat.chat.request import UserTurn
+from audiochat.chat.speech import spoken_as
 from audiochat.errors import FileError, UsageError
-from audiochat.spool import iter_blocks
+from audiochat.spool import FileBytes, iter_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,218 +25,149 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-    from audiochat.chat.reply import Reply
+    from audiochat.chat.recordings import InputFormat
 
 VERSION = 1
+"""Of the page's shape."""
+
+PAGE = "session.json"
 
 _IN_USE = "session_in_use"
 _LAST_MOMENT = 253_402_300_799 - 86_400
-"""The last day but one of the year 9999."""
+"""The last day but one of the year 9999: beyond it, calendars do not go."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FILE = re.compile(r"turn-[0-9]+(-in-[0-9]+)?\.(wav|mp3)")
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAudio:
-    """A recording or a spoken answer, in a file of the session's folder."""
-
-    file: str
-    name: str | None = None
-    """How the user called the file that it came from."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptTurn:
-    """A turn as it is kept."""
-
-    text: str | None
-    recordings: tuple[KeptAudio, ...]
-    transcript: str
-    audio: KeptAudio | None
-    audio_id: str | None
-    expires_at: int | None
-    origin: str | None
-    model: str | None
-    request_id: str | None
-    finish_reason: str | None
-    usage: Usage
-    answered_at: int
-    """Seconds since 1970."""
-
-
 @dataclass(slots=True)
 class Session:
-    """A conversation that is kept."""
+    """A conversation that is kept; its turns are on disk as soon as they are in it.
+
+    The sound of its turns is read from their files when it is needed.
+    """
 
     name: str
     folder: Path
     created_at: int
     system: str | None = None
-    turns: list[KeptTurn] = field(default_factory=list)
+    turns: list[AnsweredTurn] = field(default_factory=list)
+    _lock: FileLock | None = field(default=None, repr=False)
 
-    def add(self, asked: UserTurn, reply: Reply, sound: bytes | None, *, origin: str) -> None:
-        """Keep a turn, on disk, at once: the sound first, then the page that names it.
+    def add(self, turn: AnsweredTurn) -> None:
+        """Keep a turn: the sound first, then the page that names it.
 
         Raises:
             FileError: it cannot be written; the session is as it was.
+            BrokenAnswerError: its spoken answer is no sound that can be read.
         """
-        number = len(self.turns) + 1
         with _as_file_error(self.folder):
             storage.make_folder(self.folder)
-            recordings = []
-            for index, recording in enumerate(asked.recordings, 1):
-                file = f"turn-{number}-in-{index}.{recording.format}"
-                storage.write_atomically(self.folder / file, iter_blocks(recording.data))
-                recordings.append(KeptAudio(file, recording.name))
-            audio = None
-            if sound is not None:
-                audio = KeptAudio(f"turn-{number}.wav")
-                storage.write_atomically(self.folder / audio.file, iter_blocks(wav.mend(sound)))
-            spoken = reply.audio
-            turn = KeptTurn(
-                text=asked.text,
-                recordings=tuple(recordings),
-                transcript=reply.transcript,
-                audio=audio,
-                audio_id=spoken.id if spoken else None,
-                expires_at=spoken.expires_at if spoken else None,
-                origin=origin if spoken else None,
-                model=reply.model,
-                request_id=reply.request_id,
-                finish_reason=reply.finish_reason,
-                usage=reply.usage,
-                answered_at=int(time.time()),
-            )
-            self.turns.append(turn)
-            try:
-                self.save()
-            except OSError:
-                self.turns.pop()
-                raise
+            kept = self._write_sound(turn, len(self.turns) + 1)
+            self._write_page([*self.turns, kept])
+        self.turns.append(kept)
 
     def undo(self) -> None:
         """Forget the last turn.
 
         Raises:
-            FileError: the session cannot be written.
+            FileError: the session cannot be written; it is as it was.
         """
+        with _as_file_error(self.folder):
+            self._write_page(self.turns[:-1])
         turn = self.turns.pop()
-        try:
-            with _as_file_error(self.folder):
-                self.save()
-        except FileError:
-            self.turns.append(turn)
-            raise
-        for audio in (*turn.recordings, *([turn.audio] if turn.audio else [])):
-            with suppress(OSError):
-                (self.folder / audio.file).unlink()
+        sounds = [recording.data for recording in turn.asked.recordings]
+        sounds += [turn.reply.audio.data] if turn.reply.audio else []
+        for sound in sounds:
+            if isinstance(sound, FileBytes):
+                with suppress(OSError):
+                    sound.path.unlink()
 
-    def save(self) -> None:
-        """Write the page, atomically.
+    def close(self) -> None:
+        """Let others have the session; safe to call from any thread, and more than once."""
+        if self._lock is not None:
+            self._lock.release()  # its file stays: removing it would let two others have a lock each
 
-        Raises:
-            OSError: it cannot be written.
-        """
-        storage.make_folder(self.folder)
-        page = {
-            "version": VERSION,
-            "name": self.name,
-            "created_at": self.created_at,
-            "system": self.system,
-            "turns": [asdict(turn) for turn in self.turns],
-        }
-        text = json.dumps(page, ensure_ascii=False, indent=1)
-        storage.write_atomically(self.folder / "session.json", [text.encode()])
+    def _write_sound(self, turn: AnsweredTurn, number: int) -> AnsweredTurn:
+        """Write the recordings and the spoken answer of a turn; the turn that reads them from there."""
+        recordings = []
+        for index, recording in enumerate(turn.asked.recordings, 1):
+            path = self.folder / f"turn-{number}-in-{index}.{recording.format}"
+            storage.write_atomically(path, iter_blocks(recording.data))
+            recordings.append(Recording(FileBytes(path), recording.format, recording.name))
+        audio = turn.reply.audio
+        if audio is not None:
+            path = self.folder / f"turn-{number}.wav"
+            storage.write_atomically(path, iter_blocks(spoken_as(turn.reply, "wav").data))
+            audio = SpokenAudio(FileBytes(path), "wav", audio.id, audio.expires_at)
+        reply = _replace_audio(turn.reply, audio)
+        return AnsweredTurn(UserTurn(turn.asked.text, tuple(recordings)), reply, turn.origin, turn.answered_at)
 
-    def exchanges(self) -> list[Exchange]:
-        """The turns, their recordings read, as a conversation goes on from them.
-
-        Raises:
-            FileError: a recording is gone.
-        """
-        return [
-            Exchange(self._asked(turn), turn.transcript, turn.audio_id, turn.expires_at, turn.origin)
-            for turn in self.turns
-        ]
-
-    def sound(self, number: int) -> bytes | None:
-        """The spoken answer of a turn, counted from 1, as a WAV file.
-
-        Raises:
-            FileError: it is gone.
-        """
-        audio = self.turns[number - 1].audio
-        if audio is None:
-            return None
-        with _as_file_error(self.folder):
-            return (self.folder / audio.file).read_bytes()
-
-    def _asked(self, turn: KeptTurn) -> UserTurn:
-        with _as_file_error(self.folder):
-            return UserTurn(
-                turn.text,
-                tuple(
-                    Recording(
-                        (self.folder / kept.file).read_bytes(),
-                        cast("Literal['wav', 'mp3']", kept.file.rpartition(".")[2]),
-                        kept.name,
-                    )
-                    for kept in turn.recordings
-                ),
-            )
+    def _write_page(self, turns: list[AnsweredTurn]) -> None:
+        text = json.dumps(as_page(self, turns), ensure_ascii=False, indent=1)
+        storage.write_atomically(self.folder / PAGE, [text.encode()])
 
 
-class Shelf:
-    """The folder of all sessions."""
+def as_page(session: Session, turns: list[AnsweredTurn] | None = None) -> dict[str, Any]:
+    """A session as JSON, the sound named by its files."""
+    return {
+        "version": VERSION,
+        "name": session.name,
+        "created_at": session.created_at,
+        "system": session.system,
+        "turns": [_turn_as_json(turn) for turn in (session.turns if turns is None else turns)],
+    }
+
+
+class SessionStore:
+    """The folder of all sessions.
+
+    Args:
+        folder: Another folder than the user's own.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or config.data_directory() / "sessions"
 
     def names(self) -> list[str]:
-        """All sessions, the one that was last spoken in first."""
+        """All sessions, the one with the latest turn first."""
         with suppress(OSError):
-            pages = [path / "session.json" for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
+            pages = [path / PAGE for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
             written = [(page.stat().st_mtime_ns, page.parent.name) for page in pages if page.is_file()]
             return [name for _, name in sorted(written, reverse=True)]
         return []
 
-    @contextmanager
-    def opened(self, name: str | None) -> Iterator[Session]:
-        """A session to oneself: the one of that name, or a new one; without a name, the next free number.
+    def open(self, name: str | None) -> Session:
+        """A session for one writer alone, until it is closed.
+
+        Args:
+            name: Of the session; a new one begins where there is none. None takes the next free number.
 
         Raises:
             UsageError: no session can have that name.
-            FileError: another process has it, or it is damaged.
+            FileError: another writer has it, or it is damaged.
         """
         name, lock = self._next_number() if name is None else (name, self._lock(name))
         try:
             folder = self._path(name)
-            begun = (folder / "session.json").exists()
-            yield self.load(name) if begun else Session(name, folder, int(time.time()))
-        finally:
-            lock.release()  # its file stays: removing it would let two others have a lock each
-
-    def _next_number(self) -> tuple[str, FileLock]:
-        number = 1 + max((int(name) for name in self.names() if name.isdecimal()), default=0)
-        while True:
-            try:
-                return str(number), self._lock(str(number))
-            except FileError as exc:
-                if exc.code != _IN_USE:
-                    raise
-                number += 1  # somebody else has just begun a conversation
+            begun = (folder / PAGE).exists()
+            session = self.load(name) if begun else Session(name, folder, int(time.time()))
+        except BaseException:
+            lock.release()
+            raise
+        session._lock = lock  # noqa: SLF001 - the store and its sessions are one
+        return session
 
     def load(self, name: str) -> Session:
-        """Read a session.
+        """Read a session, to look at.
 
         Raises:
             UsageError: no session can have that name, or none has.
-            FileError: its page is not what we wrote.
+            FileError: its page is not as it was written, or a sound that it names is gone.
         """
         folder = self._path(name)
         try:
-            page = json.loads((folder / "session.json").read_text(encoding="utf-8"))
-            turns = [_turn(kept) for kept in page["turns"]]
+            page = json.loads((folder / PAGE).read_text(encoding="utf-8"))
+            turns = [_turn_of_json(kept, folder) for kept in page["turns"]]
             return Session(name, folder, _moment(page["created_at"]), _text(page["system"]), turns)
         except FileNotFoundError as exc:
             raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.") from exc
@@ -245,7 +176,7 @@ class Shelf:
             raise FileError(f"The session {name} cannot be read: {why}.", hint="Mend its permissions.") from exc
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
             raise FileError(
-                f"The session {name} is damaged: {folder / 'session.json'} is not as it was written.",
+                f"The session {name} is damaged: {folder / PAGE} is not as it was written.",
                 hint=f"Mend it by hand, or remove it: audiochat sessions remove {name}",
                 code="session_damaged",
             ) from exc
@@ -263,20 +194,31 @@ class Shelf:
         with self._lock(name), _as_file_error(folder):
             shutil.rmtree(folder)
 
+    def _next_number(self) -> tuple[str, FileLock]:
+        number = 1 + max((int(name) for name in self.names() if name.isdecimal()), default=0)
+        while True:
+            try:
+                return str(number), self._lock(str(number))
+            except FileError as exc:
+                if exc.code != _IN_USE:
+                    raise
+                number += 1  # another conversation has just begun
+
     def _lock(self, name: str) -> FileLock:
-        """Have a session to oneself, until the lock is released."""
+        """A lock on a session; any thread may release it."""
         from filelock import FileLock, Timeout
 
         self._path(name)
         with _as_file_error(self._folder):
             storage.make_folder(self._folder)
-            lock = FileLock(self._folder / f".{name}.lock", timeout=0, mode=storage.FILE_MODE)
+            path = self._folder / f".{name}.lock"
+            lock = FileLock(path, timeout=0, mode=storage.FILE_MODE, thread_local=False)
             try:
                 lock.acquire()
             except Timeout as exc:
                 raise FileError(
-                    f"The session {name} is in use by another audiochat.",
-                    hint="End that one first, or choose another --session.",
+                    f"The session {name} is in use elsewhere.",
+                    hint="End that one first, or choose another name.",
                     code=_IN_USE,
                 ) from exc
         return lock
@@ -292,34 +234,67 @@ class Shelf:
         return folder
 
 
-def _turn(kept: Any) -> KeptTurn:
+def _turn_as_json(turn: AnsweredTurn) -> dict[str, Any]:
+    reply, audio = turn.reply, turn.reply.audio
+    return {
+        "text": turn.asked.text,
+        "recordings": [{"file": _file_name(one.data), "name": one.name} for one in turn.asked.recordings],
+        "transcript": reply.transcript,
+        "audio": None if audio is None else {"file": _file_name(audio.data), "name": None},
+        "audio_id": audio.id if audio else None,
+        "expires_at": audio.expires_at if audio else None,
+        "origin": turn.origin if audio else None,
+        "model": reply.model,
+        "request_id": reply.request_id,
+        "finish_reason": reply.finish_reason,
+        "usage": asdict(reply.usage),
+        "answered_at": turn.answered_at,
+    }
+
+
+def _turn_of_json(kept: Any, folder: Path) -> AnsweredTurn:
     """A turn from its JSON; raises ValueError, KeyError or TypeError where that is something else."""
-    recordings = tuple(_audio(one) for one in kept["recordings"])
-    return KeptTurn(
-        text=_text(kept["text"]),
-        recordings=recordings,
+    recordings = []
+    for one in kept["recordings"]:
+        file = _checked_file(one["file"])
+        format_ = cast("InputFormat", file.rpartition(".")[2])
+        recordings.append(Recording(FileBytes(folder / file), format_, _text(one["name"])))
+    audio = None
+    if kept["audio"] is not None:
+        expires_at = None if kept["expires_at"] is None else int(kept["expires_at"])
+        data = FileBytes(folder / _checked_file(kept["audio"]["file"]))
+        audio = SpokenAudio(data, "wav", _text(kept["audio_id"]), expires_at)
+    reply = Reply(
         transcript=_text(kept["transcript"]) or "",
-        audio=None if kept["audio"] is None else _audio(kept["audio"]),
-        audio_id=_text(kept["audio_id"]),
-        expires_at=None if kept["expires_at"] is None else int(kept["expires_at"]),
-        origin=_text(kept["origin"]),
+        audio=audio,
+        usage=Usage(**{name: None if value is None else int(value) for name, value in kept["usage"].items()}),
+        finish_reason=_text(kept["finish_reason"]),
         model=_text(kept["model"]),
         request_id=_text(kept["request_id"]),
-        finish_reason=_text(kept["finish_reason"]),
-        usage=Usage(**{name: None if value is None else int(value) for name, value in kept["usage"].items()}),
-        answered_at=_moment(kept["answered_at"]),
     )
+    asked = UserTurn(_text(kept["text"]), tuple(recordings))
+    return AnsweredTurn(asked, reply, _text(kept["origin"]) or "", _moment(kept["answered_at"]))
 
 
-def _audio(kept: Any) -> KeptAudio:
-    if not _FILE.fullmatch(kept["file"]):  # a page made by hand names no file elsewhere
-        raise ValueError(kept["file"])
-    return KeptAudio(kept["file"], _text(kept["name"]))
+def _replace_audio(reply: Reply, audio: SpokenAudio | None) -> Reply:
+    return Reply(reply.transcript, audio, reply.usage, reply.finish_reason, reply.model, reply.request_id)
+
+
+def _file_name(data: object) -> str:
+    assert isinstance(data, FileBytes)  # noqa: S101 - turns of a session have their sound in its folder
+    return data.path.name
+
+
+def _checked_file(name: Any) -> str:
+    """A file's name as sessions have them: a page that was made by hand names no file elsewhere."""
+    if not _FILE.fullmatch(name):
+        raise ValueError(name)
+    return str(name)
 
 
 def _text(value: Any) -> str | None:
     if value is not None:
-        value.encode()  # raises ValueError where it has half a character, which no request can carry
+        value.encode()  # raises ValueError at half a character, which no request can carry
     return cast("str | None", value)
 
 
@@ -337,5 +312,6 @@ def _as_file_error(where: Path) -> Iterator[None]:
     except OSError as exc:
         raise FileError(
             f"The session in {where} cannot be kept: {exc.strerror or exc}.",
-            hint="Make room or mend its permissions; --no-save goes without.",
+            hint="Make room or mend its permissions.",
+            code="session_unwritable",
         ) from exc

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs
-from audiochat.cli.answer import Question, ask, terminal
+from audiochat.cli.ask import ask_once
 from audiochat.cli.options import TextOrSpeechOptions, takes
+from audiochat.cli.terminal import Terminal
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
-    from audiochat.cli.terminal import Terminal
 
 
 @takes(TextOrSpeechOptions)
@@ -24,30 +25,47 @@ def analyze(
         typer.Argument(metavar="AUDIO", help="The recording, of any kind; - is stdin.", show_default=False),
     ] = None,
     prompt: Annotated[
-        str | None,
-        typer.Argument(metavar="PROMPT", help=f"The question. [default: {inputs.DESCRIBE}]", show_default=False),
+        list[str] | None,
+        typer.Argument(
+            metavar="PROMPT", help=f"The question; @FILE reads it. [default: {inputs.DESCRIBE}]", show_default=False
+        ),
     ] = None,
     *,
     options: TextOrSpeechOptions,
+    screen: Terminal,
 ) -> None:
     """Ask about a recording; get the answer in text and speech."""
-    screen = terminal(options)
     options.check()
-    if options.record and prompt is not None:
-        raise UsageError("With --record there is no AUDIO.", hint='audiochat analyze -r "Your question"')
-    question = audio if options.record else prompt
+    words = list(prompt or [])
+    if options.record and audio is not None:
+        words, audio = [audio, *words], None
+    question = _one_question(audio, words)
 
     def turn() -> UserTurn:
         recording = _recording(audio, question, options, screen)
         return UserTurn(_question(question, screen), (recording,))
 
-    ask(Question("analyze", turn, "analysis", options.wanted_format()), options, screen)
+    ask_once("analyze", turn, stem="analysis", format=options.wanted_format(), options=options, screen=screen)
+
+
+def _one_question(audio: str | None, words: list[str]) -> str | None:
+    """The question, unless the arguments cannot be meant: more recordings, or words without quotes."""
+    more = [word for word in words if inputs.names_recording(word)]
+    if more:
+        raise UsageError(
+            f"{more[0]} is a second recording, where the question belongs.",
+            hint="Ask about one at a time; several in one turn: audiochat converse -t '@a.wav @b.wav Compare.'",
+        )
+    if len(words) > 1:
+        quoted = f"audiochat analyze {shlex.quote(audio or '-r')} {shlex.quote(' '.join(words))}"
+        raise UsageError("The question has no quotes around it.", hint=f"Quote it: {quoted}")
+    return words[0] if words else None
 
 
 def _question(question: str | None, screen: Terminal) -> str:
     """What is asked about the recording; `-` is stdin."""
     if question != "-":
-        return inputs.checked(question or inputs.DESCRIBE)
+        return inputs.text(question or inputs.DESCRIBE)
     text = inputs.text_from_stdin(screen.streams)
     if not text.strip():
         raise UsageError("The question on stdin is empty.", hint="Leave out the - for a description.")

@@ -8,16 +8,17 @@ import typer
 
 from audiochat import files
 from audiochat.chat.request import UserTurn
-from audiochat.cli import inputs, talk
-from audiochat.cli.answer import terminal
+from audiochat.cli import inputs
+from audiochat.cli.ask import assistant_for
 from audiochat.cli.options import ConverseOptions, takes
+from audiochat.cli.terminal import Terminal
+from audiochat.cli.turns import TurnTaker, check_output, parse_turn
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audiochat.chat.recordings import Recording
-    from audiochat.cli.terminal import Terminal
 
 
 @takes(ConverseOptions)
@@ -28,23 +29,29 @@ def converse(
     ] = None,
     *,
     options: ConverseOptions,
+    screen: Terminal,
 ) -> None:
     """Talk in several turns; every conversation is kept, and goes on where it ended."""
-    screen = terminal(options)
     options.check()
     interactive = not options.turn and screen.streams.stdin_is_terminal
     if interactive and options.as_json:
         raise UsageError("--json is for turns that are given.", hint="Give them with -t, or pipe them in.")
-    talk.check_output(options, several=interactive or len(options.turn or []) != 1)
+    check_output(options, several=interactive or len(options.turn or []) != 1)
     first = _first(audio, options, screen)
-    with talk.opened(options, screen) as conversation:
+    # Every attachment of -t is read before the first turn is paid for.
+    given = None if options.turn is None else [parse_turn(text) for text in options.turn]
+    with (
+        assistant_for(options, screen) as assistant,
+        assistant.converse(options.session, keep=options.save, resume=options.resume) as talk,
+    ):
+        taker = TurnTaker(assistant, talk, options, screen)
         if interactive:
             from audiochat.cli import repl
 
-            repl.run(conversation, first)
-        else:
-            for asked in _turns(options, screen, first):
-                conversation.take(asked)
+            repl.run(taker, first)
+            return
+        for asked in _with_first(given or _lines(screen), first):
+            taker.take(asked)
 
 
 def _first(audio: str | None, options: ConverseOptions, screen: Terminal) -> Recording | None:
@@ -58,26 +65,22 @@ def _first(audio: str | None, options: ConverseOptions, screen: Terminal) -> Rec
     return None if audio is None else inputs.recording_from_file(audio)
 
 
-def _turns(options: ConverseOptions, screen: Terminal, first: Recording | None) -> Iterator[UserTurn]:
-    """The turns of -t, or of stdin, a line each; the recording goes with the first."""
-    texts = iter(options.turn) if options.turn else _lines(screen)
+def _with_first(turns: list[UserTurn] | Iterator[UserTurn], first: Recording | None) -> Iterator[UserTurn]:
+    """The turns, the recording with the first of them."""
     taken = 0
-    for text in texts:
-        asked = talk.parse_turn(text)
-        if first is not None:
-            asked, first = UserTurn(asked.text, (first, *asked.recordings)), None
+    for asked in turns:
         taken += 1
-        yield asked
+        yield UserTurn(asked.text, (first, *asked.recordings)) if first is not None and taken == 1 else asked
     if not taken and first is not None:
         yield UserTurn(inputs.DESCRIBE, (first,))
     elif not taken:
         raise UsageError("There is no turn to take.", hint='audiochat converse -t "Your question", or pipe lines in.')
 
 
-def _lines(screen: Terminal) -> Iterator[str]:
-    """The lines of stdin that hold something, each as soon as it is there."""
+def _lines(screen: Terminal) -> Iterator[UserTurn]:
+    """A turn for each line of stdin that holds something, as soon as it is there."""
     stdin = screen.streams.stdin
     while stdin is not None and (line := stdin.readline(files.TEXT_LIMIT + 1)):
         text = inputs.line(line)
         if text.strip():
-            yield text
+            yield parse_turn(text)

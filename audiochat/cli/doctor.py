@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audiochat import config
-from audiochat.cli.sanitize import harmless
+from audiochat.cli.sanitize import escape_control_chars
 from audiochat.cli.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
@@ -67,12 +67,14 @@ def _agreed(settings: Settings, screen: Terminal) -> bool:
     if not (streams.stdin_is_terminal and streams.stderr_is_terminal):
         return False
     return typer.confirm(
-        f"Send a request to {harmless(settings.model or '', lines=False)}? It costs {COST}.", default=False, err=True
+        f"Send a request to {escape_control_chars(settings.model or '', lines=False)}? It costs {COST}.",
+        default=False,
+        err=True,
     )
 
 
 def _lines(findings: Iterable[Finding]) -> Iterable[str]:
     for finding in findings:
-        yield f"{_SIGNS[finding.status]}  {finding.check}: {harmless(finding.what, lines=False)}"
+        yield f"{_SIGNS[finding.status]}  {finding.check}: {escape_control_chars(finding.what, lines=False)}"
         if finding.cure is not None:
-            yield f"         → {harmless(finding.cure, lines=False)}"
+            yield f"         → {escape_control_chars(finding.cure, lines=False)}"

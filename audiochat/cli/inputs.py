@@ -1,4 +1,4 @@
-"""What a person gives: prompts, recordings, system messages; from arguments, files, stdin or a microphone."""
+"""What a user gives: prompts, recordings, system messages; as arguments, in files, on stdin, by microphone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiochat import files
+from audiochat.chat.request import AskOptions
+from audiochat.cli.options import MAX_SECONDS
 from audiochat.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
+    from audiochat.cli.options import AnswerOptions
     from audiochat.cli.terminal import Streams, Terminal
 
 DESCRIBE = "Describe in detail the spoken audio input."
 """What is asked about a recording when nothing is asked; as in Azure's quickstart."""
+
+RECORDING_SUFFIXES = (
+    *(".wav", ".wave", ".mp3", ".m4a", ".mp4", ".mov", ".flac", ".ogg", ".oga", ".opus", ".webm"),
+    *(".aac", ".aif", ".aiff", ".wma", ".amr", ".caf", ".mkv", ".3gp"),
+)
+
+
+def text(argument: str) -> str:
+    """The text that an argument means: `@FILE` reads a file, `@@` is a plain `@`.
+
+    Raises:
+        UsageError: it is not UTF-8, or names a file that is not there.
+        FileError: the file cannot be read.
+    """
+    if argument.startswith("@@"):
+        return checked(argument[1:])
+    if argument.startswith("@"):
+        path = files.user_path(argument[1:])
+        if files.is_file(path):
+            return files.read_text(path)
+        if not any(character.isspace() for character in argument):
+            raise UsageError(f"There is no file {argument[1:]}.", hint=f"For the words themselves: @{argument}")
+    return checked(argument)
 
 
 def text_from_stdin(streams: Streams) -> str:
@@ -34,7 +60,7 @@ def line(data: bytes) -> str:
 
 
 def checked(text: str) -> str:
-    """Refuse what no JSON can carry: arguments that are not UTF-8 arrive as lone surrogates."""
+    """Refuse what JSON cannot carry: arguments that are not UTF-8 arrive as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError as exc:
@@ -45,15 +71,28 @@ def checked(text: str) -> str:
 def system_message(option: str | None) -> str | None:
     """The system message, read from its file where it is @FILE."""
     if option is not None and option.startswith("@"):
-        return files.read_text(Path(option[1:]))
+        return files.read_text(files.user_path(option[1:]))
     return None if option is None else checked(option)
+
+
+def ask_options(options: AnswerOptions, format: str | None, *, live: bool) -> AskOptions:
+    """How an answer is wanted, as the options of a command say it."""
+    return AskOptions(format=format, system=system_message(options.system), parameters=options.parameters(), live=live)
+
+
+def names_recording(argument: str) -> bool:
+    """Whether an argument can only be a recording: a file that is there, or one word with a recording's suffix."""
+    if files.is_file(Path(argument)):
+        return True
+    one_word = not any(character.isspace() for character in argument)
+    return one_word and Path(argument).suffix.lower() in RECORDING_SUFFIXES and argument != Path(argument).suffix
 
 
 def recording_from_file(name: str) -> Recording:
     """The recording in a file, as the API takes it."""
     from audiochat.chat import recordings
 
-    with files.reading(Path(name)) as source:
+    with files.reading(files.user_path(name)) as source:
         # The name goes into requests and sessions, which are UTF-8; a file's need not be.
         return replace(recordings.for_sending(source, name=name), name=name.encode("utf-8", "replace").decode())
 
@@ -68,11 +107,12 @@ def recording_from_stdin(streams: Streams) -> Recording:
         return recordings.for_sending(source, name="stdin")
 
 
-def recording_from_microphone(screen: Terminal, max_seconds: float) -> Recording:
+def recording_from_microphone(screen: Terminal, max_seconds: float | None) -> Recording:
     """What is said into the microphone until silence, Enter, or the longest recording."""
     from audiochat.audio import devices, wav
     from audiochat.chat import recordings
 
+    max_seconds = MAX_SECONDS if max_seconds is None else max_seconds
     if not 0 < max_seconds < math.inf:
         raise UsageError("--max-seconds wants seconds above 0.", hint="--max-seconds 60")
     try:

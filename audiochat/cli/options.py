@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -16,7 +16,13 @@ from audiochat import config
 from audiochat.chat.request import OWNED
 from audiochat.errors import UsageError
 
+if TYPE_CHECKING:
+    from audiochat.cli.terminal import Terminal
+
 OptionsT = TypeVar("OptionsT")
+
+MAX_SECONDS = 300.0
+"""Of a recording from the microphone."""
 
 DEEPEST = 100
 """Levels of a parameter: more than any API has, and fewer than what hurts."""
@@ -85,7 +91,15 @@ class AnswerOptions:
     record: Annotated[
         bool, typer.Option("-r", "--record", help="Take the question from the microphone, until silence or Enter.")
     ] = False
-    max_seconds: Annotated[float, typer.Option("--max-seconds", help="The longest recording.")] = 300.0
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--max-seconds",
+            metavar="SECONDS",
+            help=f"The longest recording of -r. [default: {MAX_SECONDS:.0f}]",
+            show_default=False,
+        ),
+    ] = None
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="Keep what came of the sound when the answer is cut.")
     ] = False
@@ -118,16 +132,30 @@ class AnswerOptions:
         typer.Option("--env-file", metavar="PATH", help="Read this file instead of .env.", show_default=False),
     ] = None
 
-    def flags(self) -> config.Flags:
-        """The part of the options that are settings."""
-        return config.Flags(
-            provider=self.provider,
-            model=self.model,
-            voice=self.voice,
-            timeout=self.timeout,
-            retries=self.retries,
-            env_file=self.env_file,
+    def settings(self) -> config.Settings:
+        """The settings of a run: what the options say, else the environment and `.env`."""
+        from audiochat.files import user_path
+
+        env_file = None if self.env_file is None else user_path(str(self.env_file))
+        return config.load(
+            config.Flags(
+                provider=self.provider,
+                model=self.model,
+                voice=self.voice,
+                timeout=self.timeout,
+                retries=self.retries,
+                env_file=env_file,
+            )
         )
+
+    def check(self) -> None:
+        """Refuse what excludes itself.
+
+        Raises:
+            UsageError: an option has nothing to work on.
+        """
+        if self.max_seconds is not None and not self.record:
+            raise UsageError("--max-seconds is for the microphone.", hint="Add -r, or leave it out.")
 
     def answer_format(self) -> str:
         """The format of the spoken answer: what is asked for, or what the output's suffix says, or WAV.
@@ -155,9 +183,9 @@ class AnswerOptions:
                 raise UsageError(f"--param wants KEY=VALUE, not {item!r}.", hint="--param max_completion_tokens=200")
             if key == "n":
                 raise UsageError("--param n: one answer at a time is taken.", hint="Ask again for another.")
-            if key in OWNED:
-                raise UsageError(f"--param {key}: there is an option for that.", hint="See --help.")
             found[key] = _json_or_text(value)
+            if key in OWNED and not (key == "modalities" and found[key] is None):
+                raise UsageError(f"--param {key}: there is an option for that.", hint="See --help.")
             if _deep(found[key]):
                 raise UsageError(f"--param {key} is nested too deeply.", hint=f"{DEEPEST} levels are taken at most.")
         return found
@@ -175,6 +203,7 @@ class TextOrSpeechOptions(AnswerOptions):
         Raises:
             UsageError: sound is told where to go, and not wanted.
         """
+        AnswerOptions.check(self)
         if self.text_only and (self.output or self.format or self.play):
             raise UsageError("--text-only makes no sound.", hint="Leave out -o, -f and --play, or --text-only.")
 
@@ -218,29 +247,32 @@ class ConverseOptions(TextOrSpeechOptions):
 
 
 def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let a command take the fields of `options` as its options, and get them as one object.
+    """Give a command the fields of `options` as its options, and the terminal of the run.
 
-    The command has a keyword-only parameter named `options`; Typer sees the fields in its place.
+    The command has keyword-only parameters named `options` and `screen`; Typer sees the fields in their place.
     """
     hints = get_type_hints(options, include_extras=True)
     shared = [
         inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=item.default, annotation=hints[item.name])
         for item in fields(options)  # type: ignore[arg-type] # a dataclass, which has no name as a type
     ]
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [
             parameter
             for name, parameter in inspect.signature(command, eval_str=True).parameters.items()
-            if name != "options"
+            if name not in ("options", "screen")
         ]
 
         @functools.wraps(command)
         def with_options(**values: Any) -> None:
-            mine = {parameter.name: values.pop(parameter.name) for parameter in shared}
-            command(**values, options=options(**mine))
+            screen: Terminal = values.pop("context").obj
+            mine: Any = options(**{parameter.name: values.pop(parameter.name) for parameter in shared})
+            screen.configure(quiet=mine.quiet, debug=mine.debug, as_json=mine.as_json)
+            command(**values, options=mine, screen=screen)
 
-        signature = inspect.Signature([*own, *shared])
+        signature = inspect.Signature([*own, *shared, context])
         with_options.__signature__ = signature  # type: ignore[attr-defined] # what inspect looks for
         with_options.__annotations__ = {name: item.annotation for name, item in signature.parameters.items()}
         return with_options

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiochat import files
 from audiochat.chat.request import UserTurn
-from audiochat.cli import inputs, signals
+from audiochat.chat.speech import spoken_as
+from audiochat.cli import inputs
 from audiochat.cli.options import FORMAT_OF_SUFFIX
-from audiochat.cli.sanitize import harmless
-from audiochat.cli.talk import Talk, parse_turn
+from audiochat.cli.sanitize import escape_control_chars
+from audiochat.cli.signals import interrupts
+from audiochat.cli.turns import TurnTaker, parse_turn
 from audiochat.errors import AudiochatError, UsageError
 
 if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
+    from audiochat.chat.reply import Reply
 
 _LEAVE = "Ctrl-C again, or /quit, leaves."
 
 
 class Leave(Exception):  # noqa: N818 - not an error: the person has had enough
-    """The person wants to leave."""
+    """The user wants to leave."""
 
 
 class Prompt:
-    """Asks for turns and commands until the person leaves."""
+    """Asks for turns and commands until the user leaves."""
 
-    def __init__(self, talk: Talk, first: Recording | None) -> None:
-        self._talk = talk
-        self._screen = talk.screen
+    def __init__(self, taker: TurnTaker, first: Recording | None) -> None:
+        self._taker = taker
+        self._talk = taker.talk
+        self._screen = taker.screen
         self._attached: list[Recording] = [] if first is None else [first]
         self._commands: dict[str, tuple[Callable[[str], None], str]] = {
             "/attach": (self._attach, "FILE: attach a recording to the next turn"),
@@ -48,15 +51,15 @@ class Prompt:
         }
 
     def run(self) -> None:
-        """Ask until the person leaves."""
+        """Ask until the user leaves."""
         session = self._prompt_session()
         self._greet()
         interrupted = False
         while True:
-            signals.go_on()
+            interrupts.reset()
             try:
                 with self._screen.as_it_was():  # also when a signal comes while the prompt is drawn
-                    line = session.prompt(f"{self._talk.number}> ").strip()
+                    line = session.prompt(f"{self._taker.number}> ").strip()
             except KeyboardInterrupt:
                 if interrupted:
                     return
@@ -77,17 +80,18 @@ class Prompt:
         from prompt_toolkit.history import InMemoryHistory
         from prompt_toolkit.output import create_output
 
-        said = [one.asked.text for one in self._talk.conversation.exchanges if one.asked.text]
-        history = InMemoryHistory([harmless(text) for text in said])  # a session may have come from anywhere
+        said = [turn.asked.text for turn in self._talk.turns if turn.asked.text]
+        history = InMemoryHistory(
+            [escape_control_chars(text) for text in said]
+        )  # a session may have come from anywhere
         completer = WordCompleter(list(self._commands), sentence=True)
         # The terminal, wherever it is: stdout may be a pipe, which gets the transcripts.
         output = create_output(always_prefer_tty=True)
         return PromptSession(history=history, completer=completer, output=output, complete_while_typing=False)
 
     def _greet(self) -> None:
-        talk = self._talk
-        if talk.session is not None:
-            self._screen.note(f"Session {talk.session.name}, turn {talk.number}. /help shows the commands.")
+        if self._talk.name is not None:
+            self._screen.note(f"Session {self._talk.name}, turn {self._taker.number}. /help shows the commands.")
         else:
             self._screen.note("Nothing is kept. /help shows the commands.")
         for recording in self._attached:
@@ -112,7 +116,7 @@ class Prompt:
 
     def _ask(self, asked: UserTurn) -> None:
         turn = replace(asked, recordings=(*self._attached, *asked.recordings))
-        self._talk.take(turn)
+        self._taker.take(turn)
         self._attached.clear()
 
     # --- commands
@@ -128,12 +132,12 @@ class Prompt:
         self._say(f"{name} goes with the next turn.")
 
     def _record(self, _: str) -> None:
-        self._ask(UserTurn(None, (inputs.recording_from_microphone(self._screen, self._talk.options.max_seconds),)))
+        self._ask(UserTurn(None, (inputs.recording_from_microphone(self._screen, self._taker.options.max_seconds),)))
 
     def _play(self, number: str) -> None:
         from audiochat.audio import codec, devices
 
-        sound = self._sound(number)
+        sound = spoken_as(self._reply(number), "wav").data
         try:
             loudspeaker = devices.loudspeaker()
         except devices.NoDeviceError as exc:
@@ -151,33 +155,31 @@ class Prompt:
 
         if not name:
             raise UsageError("/save wants a file.", hint="/save answer.mp3")
-        sound = self._sound("")
-        path = Path(name.strip("\"'"))
+        reply = self._reply("")
+        path = files.user_path(name.strip("\"'"))
         format_ = FORMAT_OF_SUFFIX.get(path.suffix.lower(), "wav")
         target = files.Target(path, replace=True)
         target.check()
-        data = sound if format_ == "wav" else codec.transcode(sound, format_, name="the answer")
+        data = spoken_as(reply, format_).data
         self._say(f"{target.save(data)}  {codec.seconds(data, format_) or 0:.1f} s")
 
     def _voice(self, name: str) -> None:
         if name:
-            self._talk.run.voice = name
-        self._say(f"The voice is {self._talk.run.voice}.")
+            self._taker.how = replace(self._taker.how, voice=name)
+        self._say(f"The voice is {self._taker.voice}.")
 
     def _text(self, _: str) -> None:
-        self._talk.speech = False
+        self._taker.speech = False
         self._say("Answers come in text alone.")
 
     def _speech(self, _: str) -> None:
-        self._talk.speech = True
+        self._taker.speech = True
         self._say("Answers are spoken.")
 
     def _system(self, text: str) -> None:
         if text:
-            self._talk.run.system = inputs.system_message(text)
-            if self._talk.session is not None:
-                self._talk.session.system = self._talk.run.system
-        self._say(f"The system message is: {self._talk.run.system or 'none'}")
+            self._taker.how = replace(self._taker.how, system=inputs.system_message(text))
+        self._say(f"The system message is: {self._taker.how.system or self._talk.system or 'none'}")
 
     def _usage(self, _: str) -> None:
         total = self._talk.usage
@@ -187,7 +189,9 @@ class Prompt:
         )
 
     def _undo(self, _: str) -> None:
-        self._say("The last turn is forgotten." if self._talk.undo() else "There is no turn to forget.")
+        undone = self._talk.undo()
+        self._taker.last = None
+        self._say("The last turn is forgotten." if undone else "There is no turn to forget.")
 
     def _help(self, _: str) -> None:
         for name, (_command, what) in self._commands.items():
@@ -196,23 +200,18 @@ class Prompt:
     def _quit(self, _: str) -> None:
         raise Leave
 
-    def _sound(self, number: str) -> bytes:
-        """The spoken answer of a turn, the last one by default, as a WAV file."""
-        talk = self._talk
-        answered = len(talk.conversation.exchanges)
-        if number and not (number.isdecimal() and 1 <= int(number) <= answered):
-            raise UsageError(f"There is no turn {number}.", hint=f"The turns are 1 to {answered}.")
-        sound = talk.last_sound
-        if talk.session is not None and answered and (number or sound is None):
-            sound = talk.session.sound(int(number or answered))
-        elif number and int(number) != answered:
-            raise UsageError("Only the last answer is in memory.", hint="Without --no-save all of them are kept.")
-        if sound is None:
+    def _reply(self, number: str) -> Reply:
+        """The spoken answer of a turn, of the last one by default."""
+        turns = self._talk.turns
+        if number and not (number.isdecimal() and 1 <= int(number) <= len(turns)):
+            raise UsageError(f"There is no turn {number}.", hint=f"The turns are 1 to {len(turns)}.")
+        reply = turns[int(number) - 1].reply if number else self._taker.last or (turns[-1].reply if turns else None)
+        if reply is None or reply.audio is None:
             raise UsageError("There is no spoken answer.", hint="Ask something first; /speech asks for speech.")
-        return sound
+        return reply
 
 
-def run(talk: Talk, first: Recording | None) -> None:
-    """Talk in a terminal, until the person leaves."""
-    talk.saves_files = talk.options.output is not None
-    Prompt(talk, first).run()
+def run(taker: TurnTaker, first: Recording | None) -> None:
+    """Talk in a terminal, until the user leaves."""
+    taker.saves_files = taker.options.output is not None
+    Prompt(taker, first).run()

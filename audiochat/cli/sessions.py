@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from audiochat.cli.sanitize import harmless_json
+from audiochat.cli.sanitize import escape_json
 from audiochat.cli.terminal import Streams, Terminal
 
 if TYPE_CHECKING:
-    from audiochat.chat.sessions import KeptTurn, Session
+    from audiochat.chat.conversation import AnsweredTurn
+    from audiochat.chat.sessions import Session
 
 sessions = typer.Typer(
     help="Show, export and remove kept conversations.",
@@ -28,17 +28,17 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.",
 @sessions.command("list")
 def list_() -> None:
     """List the kept conversations, the latest first: name, turns, when, how it began."""
-    from audiochat.chat.sessions import Shelf
+    from audiochat.chat.sessions import SessionStore
     from audiochat.errors import FileError
 
-    shelf, screen = Shelf(), _screen()
-    for name in shelf.names():
+    store, screen = SessionStore(), _screen()
+    for name in store.names():
         try:
-            session = shelf.load(name)
+            session = store.load(name)
         except FileError as error:
             screen.error(error)
             continue
-        began = (session.turns[0].text or "[recording]") if session.turns else ""
+        began = (session.turns[0].asked.text or "[recording]") if session.turns else ""
         latest = session.turns[-1].answered_at if session.turns else session.created_at
         screen.transcript(f"{name}\t{len(session.turns)}\t{_when(latest)}\t{' '.join(began.split())[:60]}")
 
@@ -46,9 +46,9 @@ def list_() -> None:
 @sessions.command()
 def show(name: Name) -> None:
     """Show what was said."""
-    from audiochat.chat.sessions import Shelf
+    from audiochat.chat.sessions import SessionStore
 
-    _screen().transcript(_markdown(Shelf().load(name)))
+    _screen().transcript(_markdown(SessionStore().load(name)))
 
 
 @sessions.command()
@@ -59,18 +59,18 @@ def export(
     ] = "markdown",
 ) -> None:
     """Print a conversation as Markdown or JSON, for a file or another program."""
-    from audiochat.chat.sessions import Shelf
+    from audiochat.chat.sessions import SessionStore
 
-    session = Shelf().load(name)
+    session = SessionStore().load(name)
     _screen().transcript(_markdown(session) if format_ == "markdown" else _json(session))
 
 
 @sessions.command()
 def remove(name: Name) -> None:
     """Remove a conversation and its sound."""
-    from audiochat.chat.sessions import Shelf
+    from audiochat.chat.sessions import SessionStore
 
-    Shelf().remove(name)
+    SessionStore().remove(name)
 
 
 def _screen() -> Terminal:
@@ -82,15 +82,10 @@ def _when(seconds: int) -> str:
 
 
 def _json(session: Session) -> str:
-    page = {
-        "version": 1,
-        "name": session.name,
-        "created_at": session.created_at,
-        "system": session.system,
-        "folder": str(session.folder),
-        "turns": [asdict(turn) for turn in session.turns],
-    }
-    return harmless_json(json.dumps(page, ensure_ascii=False, indent=2))
+    from audiochat.chat.sessions import as_page
+
+    page = {**as_page(session), "folder": str(session.folder)}
+    return escape_json(json.dumps(page, ensure_ascii=False, indent=2))
 
 
 def _markdown(session: Session) -> str:
@@ -98,12 +93,14 @@ def _markdown(session: Session) -> str:
     if session.system:
         parts.append(f"**System:** {session.system}")
     for number, turn in enumerate(session.turns, 1):
-        parts += [f"## Turn {number}", f"**You:** {_asked(turn)}", f"**{turn.model or 'Model'}:** {turn.transcript}"]
-        if turn.audio is not None:
-            parts.append(f"[{turn.audio.file}]({session.folder / turn.audio.file})")
+        reply = turn.reply
+        parts += [f"## Turn {number}", f"**You:** {_asked(turn)}", f"**{reply.model or 'Model'}:** {reply.transcript}"]
+        if reply.audio is not None:
+            path = session.folder / f"turn-{number}.wav"
+            parts.append(f"[{path.name}]({path})")
     return "\n\n".join(parts) + "\n"
 
 
-def _asked(turn: KeptTurn) -> str:
-    attached = [f"[{kept.name or kept.file}]" for kept in turn.recordings]
-    return " ".join([*attached, *([turn.text] if turn.text else [])])
+def _asked(turn: AnsweredTurn) -> str:
+    attached = [f"[{one.name or 'recording'}]" for one in turn.asked.recordings]
+    return " ".join([*attached, *([turn.asked.text] if turn.asked.text else [])])

@@ -8,7 +8,7 @@ import typer
 
 from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs
-from audiochat.cli.answer import Question, ask, terminal
+from audiochat.cli.ask import ask_once
 from audiochat.cli.options import AnswerOptions, takes
 from audiochat.cli.terminal import Streams, Terminal
 from audiochat.errors import UsageError
@@ -18,24 +18,22 @@ from audiochat.errors import UsageError
 def speak(
     prompt: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PROMPT", help="What to ask; - is stdin.", show_default=False),
+        typer.Argument(metavar="PROMPT", help="What to ask; - is stdin, @FILE reads a file.", show_default=False),
     ] = None,
     *,
     options: AnswerOptions,
+    screen: Terminal,
 ) -> None:
     """Ask in text (or aloud, with -r); get a spoken answer and its transcript."""
-    screen = terminal(options)
+    options.check()
 
     def turn() -> UserTurn:
-        return _spoken(prompt, options, screen) if options.record else UserTurn(_text(prompt or [], screen.streams))
+        if not options.record:
+            return UserTurn(_text(prompt or [], screen.streams))
+        text = _text(prompt, screen.streams) if prompt else None
+        return UserTurn(text, (inputs.recording_from_microphone(screen, options.max_seconds),))
 
-    ask(Question("speak", turn, "speech", options.answer_format()), options, screen)
-
-
-def _spoken(words: list[str] | None, options: AnswerOptions, screen: Terminal) -> UserTurn:
-    """The question from the microphone, with the words, if any, before it."""
-    text = _text(words, screen.streams) if words else None
-    return UserTurn(text, (inputs.recording_from_microphone(screen, options.max_seconds),))
+    ask_once("speak", turn, stem="speech", format=options.answer_format(), options=options, screen=screen)
 
 
 def _text(words: list[str], streams: Streams) -> str:
@@ -46,7 +44,7 @@ def _text(words: list[str], streams: Streams) -> str:
         words = ["-"]
     if words.count("-") > 1:
         raise UsageError("stdin can be read only once.", hint="Leave one - in the prompt.")
-    text = " ".join(inputs.text_from_stdin(streams) if word == "-" else word for word in words)
+    text = " ".join(inputs.text_from_stdin(streams) if word == "-" else inputs.text(word) for word in words)
     if not text.strip():
         raise UsageError("The prompt is empty.", hint='audiochat speak "Your question", or pipe it in.')
-    return inputs.checked(text)
+    return text

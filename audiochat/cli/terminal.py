@@ -6,17 +6,19 @@ import errno
 import io
 import json
 import os
-import re
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from audiochat.cli.sanitize import harmless, harmless_json
+from audiochat.cli.hints import for_command_line
+from audiochat.cli.live_text import LiveText
+from audiochat.cli.sanitize import escape_control_chars, escape_json
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    import logging
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
     from rich.progress import ProgressColumn
@@ -26,15 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ENVELOPE_VERSION = 1
 HTTP_LOG = "audiochat.http"
 """The log of `transport.http_log`, which is not imported here: most runs never read it."""
 
 _LONG = 2_000
-_LONGEST_WORD = 80
-"""Characters of what is shown although no space has come."""
-_UNSPACED = re.compile(".*[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]", re.DOTALL)
-"""Text up to its last character of a script that is written without spaces, which a selector may still follow."""
 
 
 class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enough
@@ -68,13 +65,18 @@ class Streams:
 
 
 class Terminal:
-    """Prints; and watches long work (`Progress`)."""
+    """Prints, and shows long work (`Progress`). A run has one."""
 
-    def __init__(self, streams: Streams, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
+    def __init__(self, streams: Streams, *, as_json: bool = False) -> None:
         self.streams = streams
-        self.quiet = quiet
+        self.quiet = False
         self.as_json = as_json
         self._people: Console | None = None
+        self._log_handler: logging.Handler | None = None
+
+    def configure(self, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
+        """Be as the options of a command want it."""
+        self.quiet, self.as_json = quiet, as_json
         if debug:
             self._show_http_log()
 
@@ -127,34 +129,25 @@ class Terminal:
             return
         from rich.console import Console
 
-        Console().print(harmless(text), markup=False, highlight=False, emoji=False)
+        Console().print(escape_control_chars(text), markup=False, highlight=False, emoji=False)
 
     @property
     def shows_words(self) -> bool:
         """Whether words can be shown while they come: stdout is a terminal, and theirs."""
         return self.streams.stdout_is_terminal and not self.as_json
 
-    def words(self) -> Words:
-        """A transcript to show while it comes, where it can be."""
+    def live_text(self) -> LiveText:
+        """Shows a transcript while it comes, where stdout is a terminal."""
         if not self.shows_words:
-            return Words(None)
+            return LiveText(None)
         from rich.console import Console
 
-        return Words(Console(highlight=False))
-
-    def expecting(self, text: str, items: Iterable[T]) -> Iterator[T]:
-        """The same items, with a spinner until the first of them comes."""
-        iterator = iter(items)
-        with self.task(text):
-            first = next(iterator, None)
-        if first is not None:
-            yield first
-            yield from iterator
+        return LiveText(Console(highlight=False))
 
     def envelope(self, fields: Mapping[str, Any]) -> None:
-        """One JSON object, on a line of its own, for `--json`."""
-        line = json.dumps({"version": ENVELOPE_VERSION, **fields}, ensure_ascii=False)
-        line = harmless_json(line) if self.streams.stdout_is_terminal else line
+        """One JSON object on a line of its own, for `--json`."""
+        line = json.dumps(fields, ensure_ascii=False)
+        line = escape_json(line) if self.streams.stdout_is_terminal else line
         self.write(_line(line).encode("utf-8", errors="replace"))
 
     # --- stderr: people
@@ -162,21 +155,21 @@ class Terminal:
     def aside(self, text: str, *, always: bool = False) -> None:
         """The words of an answer on stderr, because stdout carries the sound; `always` also with `--quiet`."""
         if always or not self.quiet:
-            self._say(harmless(text))
+            self._say(escape_control_chars(text))
 
     def note(self, text: str) -> None:
         """A line worth reading, unless `--quiet`."""
         if not self.quiet:
-            self._say(_cut(harmless(text, lines=False)))
+            self._say(_cut(escape_control_chars(text, lines=False)))
 
     def error(self, error: AudiochatError) -> None:
         """What failed and why, what to do, and the service's id of the request. Never muted."""
         lines = [
             f"audiochat: {error.message}",
-            error.hint,
+            for_command_line(error),
             error.request_id and f"request id: {error.request_id}",
         ]
-        self._say("\n".join(_cut(harmless(line, lines=False)) for line in lines if line))
+        self._say("\n".join(_cut(escape_control_chars(line, lines=False)) for line in lines if line))
 
     @contextmanager
     def task(
@@ -192,7 +185,7 @@ class Terminal:
             with self._bar(console, label, total, unit) as update:
                 yield update
         else:
-            status = console.status(harmless(label, lines=False))
+            status = console.status(escape_control_chars(label, lines=False))
             with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
                 status.start()
             try:
@@ -258,7 +251,9 @@ class Terminal:
         )
         columns = [TextColumn("{task.description}"), BarColumn(), *amount, TimeRemainingColumn()]
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task(harmless(label, lines=False), total=total, amount=_amount(0, total, unit))
+            task = progress.add_task(
+                escape_control_chars(label, lines=False), total=total, amount=_amount(0, total, unit)
+            )
             yield lambda done: progress.update(task, completed=done, amount=_amount(done, total, unit))
 
     def _show_http_log(self) -> None:
@@ -266,11 +261,20 @@ class Terminal:
         import logging
 
         handler = logging.Handler()
-        handler.emit = lambda record: self._say(harmless(record.getMessage()))  # type: ignore[method-assign]
+        handler.emit = lambda record: self._say(escape_control_chars(record.getMessage()))  # type: ignore[method-assign]
         logger = logging.getLogger(HTTP_LOG)
+        logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-        logger.handlers = [handler]
+        self._log_handler = handler
+
+    def close(self) -> None:
+        """Leave the log as it was found."""
+        if self._log_handler is not None:
+            import logging
+
+            logger = logging.getLogger(HTTP_LOG)
+            logger.removeHandler(self._log_handler)
+            logger.setLevel(logging.NOTSET)
 
     def _animated(self) -> Console | None:
         if self.quiet or not self.streams.stderr_is_terminal or os.environ.get("TERM") == "dumb":
@@ -294,58 +298,6 @@ class Terminal:
             else:
                 err.write(_line(text))
                 err.flush()
-
-
-class Words:
-    """A transcript on a terminal, word by word, wrapped at the terminal's width."""
-
-    def __init__(self, console: Console | None) -> None:
-        self._console = console
-        self._column = 0
-        self._pending = ""
-        self.begun = False
-        """Whether some of it was shown."""
-
-    def add(self, text: str) -> None:
-        """Show more of it; a word is shown when it is known to have ended."""
-        if self._console is None:
-            return
-        self.begun = self.begun or bool(text)
-        self._pending += text
-        *whole, self._pending = re.split(r"(?<=\s)(?=\S)", self._pending)
-        if (last := _UNSPACED.match(self._pending)) or len(self._pending) > _LONGEST_WORD:
-            end = last.end() - 1 if last else len(self._pending)
-            whole, self._pending = [*whole, self._pending[:end]], self._pending[end:]
-        for word in whole:
-            self._show(word)
-
-    def end(self) -> None:
-        """Show the rest, and end the line."""
-        if self._console is None:
-            return
-        self._show(self._pending)
-        if self._column:
-            self._print("\n")
-        self._pending, self._column = "", 0
-
-    def _show(self, word: str) -> None:
-        from rich.cells import cell_len
-
-        word = harmless(word)  # as a whole: a sequence may have come in pieces
-        width = 0 if self._console is None else self._console.width
-        if self._column and self._column + cell_len(word.rstrip()) > width:
-            self._print("\n")
-            self._column = 0
-        self._print(word)
-        self._column = 0 if word.endswith("\n") else self._column + cell_len(word)
-
-    def _print(self, text: str) -> None:
-        if self._console is None:
-            return
-        try:
-            self._console.print(text, end="", markup=False, highlight=False, emoji=False, soft_wrap=True)
-        except OSError:  # the terminal has gone, and the sound may have a file
-            self._console = None
 
 
 def _cut(line: str) -> str:

@@ -41,7 +41,7 @@ class _Entry:
                 lines.append("  " + json.dumps(without_sound(self.body()), ensure_ascii=False))
             except RecursionError:
                 lines.append("  [nested too deeply to be shown]")
-        return "\n".join(lines)
+        return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
 
 def log_exchange(

@@ -27,37 +27,27 @@ if TYPE_CHECKING:
 _PACKAGE = "openai.types"
 
 
-def begin() -> None:
-    """Import on demand from now on, and collect no garbage: imports make none, and much that looks like it."""
+@contextmanager
+def importing() -> Iterator[None]:
+    """A block in which the SDK is imported: on demand, and without collecting garbage, of which imports make none."""
+    enabled = gc.isenabled()
     gc.disable()
     if sys.platform != "win32":
         _ask_for_no_processor()
     there = _PACKAGE in sys.modules or any(isinstance(finder, _Finder) for finder in sys.meta_path)
     if not there and not config.ordinary_imports():
         sys.meta_path.insert(0, _Finder())
-
-
-def end() -> None:
-    """Everything is imported: collect garbage again, except what stays to the end."""
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _ask_for_no_processor() -> None:
     """Let `platform` start no `uname -p`: what the SDK tells the service about this machine is the same without."""
     known = vars(platform.uname())  # one object for the whole process, which computes this when it is looked at
     known.setdefault("processor", "")
-
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """A block in which libraries are imported."""
-    begin()
-    try:
-        yield
-    finally:
-        end()
 
 
 class _Finder(MetaPathFinder):

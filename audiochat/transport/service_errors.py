@@ -195,6 +195,7 @@ def _refused(said: Answered, message: str, hint: str, *, code: str | None = None
     error = RefusedError(message, hint=hint, code=code, request_id=said.request_id)
     param = said.body.get("param") if isinstance(said.body, Mapping) else None
     error.param = param if isinstance(param, str) else None
+    error.status = said.status
     return error
 
 
@@ -312,7 +313,7 @@ def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> Audioc
     if any(isinstance(cause, httpx2.TimeoutException) for cause in chain):
         return UnavailableError(
             f"{host} did not answer in time.",
-            hint="It may be at work all the same, so it was not asked twice; --timeout gives it more time.",
+            hint="It may be at work all the same, so it was not asked twice.",
             code="timeout",
         )
     return UnavailableError(

@@ -328,7 +328,7 @@ def test_two_processes_do_not_mix(cli: CommandLine, openai: Service, sessions: P
         time.sleep(0.02)
     ran = cli("converse", "-t", "b", "--session", "s", "--text-only")
     assert ran.code == 6
-    assert "in use by another audiochat" in ran.err
+    assert "in use elsewhere" in ran.err
     assert cli("sessions", "remove", "s").code == 6
     assert process.wait(timeout=10) == 0
     openai.answer(completion(content="Two."))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MODULES = {
     "version": 20,
     "help": 125,
-    "speak_help": 240,
+    "speak_help": 250,
     "speak": 530,
     "keyless": 800,
 }

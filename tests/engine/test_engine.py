@@ -81,7 +81,7 @@ def test_an_earlier_answer_is_known_by_its_id_to_another_process(process: Comman
         AssistantTurn(audio_id=told["audio"]["id"]),
         UserTurn("What language do they speak there?"),
     )
-    reply = Client(connection, timeout=60, retries=0).send(Request(model="any", turns=turns))
+    reply = Client(connection, timeout=60).ask(Request(model="any", turns=turns))
     assert "french" in _words(reply.transcript)
     assert reply.audio is not None
 

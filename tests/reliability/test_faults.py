@@ -518,10 +518,10 @@ def test_waits_are_exponential_with_jitter(tried: Tried) -> None:
     import httpx2
     from openai import APIConnectionError
 
-    from audiochat.chat.client import _delay
+    from audiochat.transport.retry import RetryPolicy
 
     lost = APIConnectionError(request=httpx2.Request("POST", "http://127.0.0.1"))
     for attempt, longest in enumerate([0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]):
-        waits = [_delay(lost, attempt) or 0.0 for _ in range(50)]
+        waits = [RetryPolicy(retries=9).delay(lost, attempt=attempt, waited=0) or 0.0 for _ in range(50)]
         assert all(longest * 0.5 <= wait <= longest for wait in waits)
         assert len(set(waits)) > 25

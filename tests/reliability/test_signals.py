@@ -370,12 +370,6 @@ def slow_az(az: Path) -> Path:
     return az / "ids"
 
 
-def runs(pid: int) -> bool:
-    """Whether a process is there, and no zombie."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip()) and not done.stdout.startswith("Z")
-
-
 @pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("arguments", [("speak", "hi", "-o", "out.wav"), ("doctor", "--yes")], ids=" ".join)
 @pytest.mark.usefixtures("card")
@@ -388,21 +382,16 @@ def test_a_signal_while_the_sign_in_waits(
     begun: Callable[..., Run],
     tried: Tried,
 ) -> None:
-    """It ends, and so does `az`, on Linux with what it has started; nothing is asked."""
+    """It ends without waiting for `az`, which a terminal's Ctrl-C reaches by itself; nothing is asked."""
     tried("signals x moments")
     before = room.look()
     run = begun(*arguments, AZURE_OPENAI_ENDPOINT=service.url)
     wait_until(slow_az.exists, run.process)
     other, az = map(int, slow_az.read_text().split())
     try:
-        assert runs(az)
-        assert runs(other)
         run.end(getattr(signal, name))
         assert run.process.returncode == SIGNALS[name]
         assert run.notes() == (["Interrupted."] if name == "SIGINT" else [])
-        wait_until(lambda: not runs(az))
-        if sys.platform == "linux":
-            wait_until(lambda: not runs(other))
     finally:
         for pid in (az, other):
             with contextlib.suppress(ProcessLookupError):
@@ -473,57 +462,6 @@ def test_a_signal_while_nobody_accepts_the_connection(
         run.end(getattr(signal, name))
     assert run.process.returncode == SIGNALS[name]
     assert run.notes() == (["Interrupted."] if name == "SIGINT" else [])
-    assert room.look() == before
-
-
-NO_NAMES = """
-import ctypes, fcntl, os, socket, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-for name, text in (("resolv.conf", "nameserver 127.0.0.1"), ("nsswitch.conf", "hosts: dns")):
-    with open(name, "w") as file:
-        file.write(text + chr(10))
-    if libc.mount(name.encode(), b"/etc/" + name.encode(), None, 4096, None):
-        sys.exit(77)
-    os.unlink(name)
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as interface:
-    fcntl.ioctl(interface, 0x8914, struct.pack("16sh14x", b"lo", 1))
-names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-names.bind(("127.0.0.1", 53))
-if not os.fork():
-    names.recv(512)
-    print("asked", flush=True)
-    os._exit(0)
-os.set_inheritable(names.fileno(), True)
-os.execv(sys.executable, [sys.executable, "-m", "audiochat", *sys.argv[1:]])
-"""
-"""A server of names that says nothing, for audiochat alone."""
-
-
-@LINUX
-@pytest.mark.parametrize("name", SIGNALS)
-@pytest.mark.parametrize("command", ["speak", "doctor"])
-@pytest.mark.usefixtures("card")  # without one, ctypes looks for it with temporary files
-def test_a_signal_while_a_name_is_looked_up(
-    command: str, name: str, room: Room, monkeypatch: pytest.MonkeyPatch, begun: Callable[..., Run], tried: Tried
-) -> None:
-    """The C library does not let itself be interrupted, and it ends all the same."""
-    if subprocess.run(["unshare", "-rmn", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("needs a network of its own")
-    tried("signals x moments")
-    before = room.look()
-    arguments = ("speak", "hi", "-o", "out.wav") if command == "speak" else ("doctor", "--yes")
-    monkeypatch.setitem(globals(), "AUDIOCHAT", ["unshare", "-rmn", sys.executable, "-c", NO_NAMES])
-    env = {"OPENAI_BASE_URL": "https://service.example.org/v1", "OPENAI_API_KEY": CANARY}
-    run = begun(*arguments, **env)
-    try:
-        wait_until(lambda: b"asked" in run.out, run.process)
-    except AssertionError:
-        if run.process.poll() == 77:
-            pytest.skip("may not mount")
-        raise
-    run.end(getattr(signal, name))
-    assert run.process.returncode == SIGNALS[name]
-    assert set(run.notes()) <= {"Interrupted."}
     assert room.look() == before
 
 
@@ -761,9 +699,8 @@ def test_sigkill_harms_nothing(
     for name in left:
         assert re.fullmatch(r"\.audiochat-[0-9a-f]{12}\.part", name)
         assert after.pop(name) == WAV
-    if instant == "os.remove .part":
-        output = "out.wav" if command == "speak" else "turn-1.wav"
-        before[output] = WAV
+    if instant == "os.remove .part" and command == "speak":  # a turn is kept in its session first
+        before["out.wav"] = WAV
     assert after == before
     again = begun(*asked.arguments)  # no lock is in its way
     again.process.wait(timeout=PATIENCE)

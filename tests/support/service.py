@@ -77,6 +77,7 @@ class Service:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Answer] = []
+        self.choose: Callable[[Received], Answer] | None = None
         self.requests: list[Received] = []
         self.sent_pieces = 0
         """How many pieces of the current stream have left."""
@@ -89,10 +90,12 @@ class Service:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                service.requests.append(Received(self.command, self.path, headers, body))
+                received = Received(self.command, self.path, headers, body)
+                service.requests.append(received)
                 index = min(len(service.requests), len(service.script)) - 1
+                answer = service.choose(received) if service.choose else service.script[index]
                 with contextlib.suppress(OSError):
-                    service._send(self, service.script[index])
+                    service._send(self, answer)
 
             do_GET = do_POST  # noqa: N815 - the name that http.server calls
 
@@ -115,7 +118,11 @@ class Service:
 
     def answer(self, *answers: Answer) -> None:
         """Script the answers."""
-        self.script = list(answers)
+        self.script, self.choose = list(answers), None
+
+    def answer_with(self, choose: Callable[[Received], Answer]) -> None:
+        """Answer each request by what it asks."""
+        self.choose = choose
 
     @property
     def last(self) -> Received:

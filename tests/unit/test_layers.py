@@ -80,13 +80,13 @@ def test_only_the_command_line_and_the_terminal_print(room: str) -> None:
 
 
 def test_only_config_and_the_terminal_read_the_environment() -> None:
-    """Settings have one source; the terminal asks for TERM alone."""
+    """Settings have one source; besides, the terminal asks for TERM, and the start whether a shell completes words."""
     readers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if "os.environ" in path.read_text(encoding="utf-8")
     }
-    assert readers == {"config.py", "cli/terminal.py"}
+    assert readers == {"__main__.py", "config.py", "cli/terminal.py"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["speak", "--help"], ["analyze", "--help"], ["--version"]])

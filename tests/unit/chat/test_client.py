@@ -14,6 +14,7 @@ from audiochat.chat.client import Client
 from audiochat.chat.request import Request, UserTurn
 from audiochat.errors import AudiochatError
 from audiochat.progress import NoProgress
+from audiochat.transport.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,10 @@ def connected() -> Connection:
 def test_all_the_waiting_is_bounded(openai: Service) -> None:
     """However often it may ask, and whatever the service asks for: after so many seconds it is enough."""
     openai.answer(error(429, "rate_limit_exceeded", "Slow down.", headers={"retry-after-ms": "400"}))
-    client = Client(connected(), timeout=10, retries=1000, patience=1.0)
+    client = Client(connected(), timeout=10, policy=RetryPolicy(retries=1000, patience=1.0))
     started = time.monotonic()
     with pytest.raises(AudiochatError) as caught:
-        client.send(REQUEST)
+        client.ask(REQUEST)
     assert caught.value.exit_code == 5
     assert len(openai.requests) == 3  # 0, 0.4 and 0.8 seconds after the first
     assert time.monotonic() - started < 5
@@ -46,9 +47,9 @@ def test_all_the_waiting_is_bounded(openai: Service) -> None:
 def test_one_client_serves_many_threads(openai: Service) -> None:
     """Sixty-four requests, sixteen at once, each gets an answer of its own."""
     openai.answer(Answer(completion(content="Yes.").body, hold=0.05))
-    client = Client(connected(), timeout=10, retries=0)
+    client = Client(connected(), timeout=10, policy=RetryPolicy(retries=0))
     with ThreadPoolExecutor(16) as pool:
-        replies = list(pool.map(lambda _: client.send(REQUEST), range(64)))
+        replies = list(pool.map(lambda _: client.ask(REQUEST), range(64)))
     assert [reply.transcript for reply in replies] == ["Yes."] * 64
     assert len(openai.requests) == 64
 

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from audiochat.audio import codec, wav
 from audiochat.audio.sniff import sniff
-from audiochat.chat import reply
+from audiochat.chat.completion import parse_completion
 from audiochat.chat.recordings import Recording, for_sending
+from audiochat.chat.reply import Usage
 from audiochat.chat.request import VOICES, AssistantTurn, Request, UserTurn
 from audiochat.local.api import DELTA_BYTES, ChatCompletions, Response
 from audiochat.local.audio_ids import Answers
@@ -249,11 +250,11 @@ def test_the_spoken_answer_decodes(api: Api, format_: str) -> None:
 
 
 def test_the_answer_is_read_by_the_client_side(api: Api) -> None:
-    """What the engine sends is what `reply.parse` reads."""
-    parsed = reply.parse(api.ask(payload()))
+    """What the engine sends is what `parse_completion` reads."""
+    parsed = parse_completion(api.ask(payload()), format="wav")
     assert parsed.audio is not None
     assert parsed.audio.data == wav.wrap(SPOKEN * 2)
-    assert parsed.usage == reply.Usage(11, 0, 28, 20)
+    assert parsed.usage == Usage(11, 0, 28, 20)
 
 
 def test_a_written_answer_has_no_audio(api: Api) -> None:

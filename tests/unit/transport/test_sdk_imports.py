@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 COUNT = """
 import json, sys
 from audiochat.transport import sdk_imports
-sdk_imports.begin()
-from openai import AzureOpenAI, OpenAI
-sdk_imports.end()
+with sdk_imports.importing():
+    from openai import AzureOpenAI, OpenAI
 OpenAI(api_key="none", base_url="http://127.0.0.1:1/v1")
 print(json.dumps(sum(name.startswith("openai.types") for name in sys.modules)))
 """
@@ -25,7 +24,8 @@ print(json.dumps(sum(name.startswith("openai.types") for name in sys.modules)))
 SAME = """
 import importlib, pkgutil, sys
 from audiochat.transport import sdk_imports
-sdk_imports.begin()
+with sdk_imports.importing():
+    import openai
 import openai.types, openai.types.chat, openai.types.responses
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.chat_completion import ChatCompletion as Direct
@@ -47,8 +47,8 @@ SURPRISE = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from audiochat.transport import sdk_imports
-sdk_imports.begin()
-import openai.types, openai.types.plain
+with sdk_imports.importing():
+    import openai.types, openai.types.plain
 assert openai.types.answer() == 42
 assert openai.types.plain.Moved == "moved"
 assert openai.types.plain.Other == "other"

@@ -1,0 +1,121 @@
+"""A whole chat completion: from its JSON to a `Reply`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from audiochat.audio.sniff import HEAD, sniff
+from audiochat.chat.parts import (
+    broken,
+    check_ending,
+    filtered_categories,
+    int_or_none,
+    join_surrogates,
+    read_parts,
+    text_or_none,
+)
+from audiochat.chat.reply import Reply, SpokenAudio, Usage
+from audiochat.spool import SpooledBytes
+from audiochat.transport.lenient_base64 import decode_base64
+
+if TYPE_CHECKING:
+    from audiochat.chat.parts import Parts
+    from audiochat.spool import Data
+
+
+def parse_completion(body: object, *, format: str | None, request_id: str | None = None) -> Reply:
+    """Read a whole chat completion.
+
+    Some servers give the words in one choice and the sound in another: together they are the answer.
+
+    Args:
+        body: The answer's JSON; long sound may be decoded already.
+        format: The format that was asked for; the sound's first bytes have the last word.
+        request_id: The service's id of the request.
+
+    Raises:
+        BrokenAnswerError: it has not the shape of a chat completion, it is empty, or its sound is not base64.
+        RefusedError: the content filter ended it, or it is nothing but a function call.
+    """
+    if not isinstance(body, Mapping):
+        raise broken("The answer is JSON, but no chat completion.", request_id)
+    choices = body.get("choices")
+    found = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
+    if not found:
+        raise broken("The answer holds no choices.", request_id)
+    messages = [message for choice in found if isinstance(message := choice.get("message"), Mapping)]
+    if not messages:
+        raise broken("The answer holds no message.", request_id)
+    modality = text_or_none(body.get("modality"))
+    parts = [read_parts(message, modality=text_or_none(message.get("modality")) or modality) for message in messages]
+    transcript = join_surrogates(next((one.text for one in parts if one.text), ""))
+    spoken = next((one for one in parts if one.sound), None) or next((one for one in parts if one.spoken), None)
+    finish_reason = _finish_reason(found)
+    check_ending(
+        transcript=transcript,
+        has_sound=spoken is not None,
+        finish_reason=finish_reason,
+        functions=tuple(name for one in parts for name in one.functions),
+        categories=[name for choice in found for name in filtered_categories(choice)],
+        request_id=request_id,
+    )
+    return Reply(
+        transcript=transcript,
+        audio=None if spoken is None else _spoken(spoken, transcript, format, request_id),
+        usage=parse_usage(body.get("usage")),
+        finish_reason=finish_reason,
+        model=text_or_none(body.get("model")),
+        request_id=request_id,
+    )
+
+
+def parse_usage(usage: object) -> Usage:
+    """Read the wire's `usage`; a service that sends none, or half of it, is no error."""
+    if not isinstance(usage, Mapping):
+        return Usage()
+    return Usage(
+        input_tokens=int_or_none(usage.get("prompt_tokens")),
+        input_audio_tokens=int_or_none(_audio_tokens(usage.get("prompt_tokens_details"))),
+        output_tokens=int_or_none(usage.get("completion_tokens")),
+        output_audio_tokens=int_or_none(_audio_tokens(usage.get("completion_tokens_details"))),
+    )
+
+
+def error_of(body: object) -> object:
+    """The error that stands in a body or an event of a success, at its top or inside a choice; None without one."""
+    if not isinstance(body, Mapping):
+        return None
+    if body.get("error"):
+        return body["error"]
+    choices = body.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, Mapping) and choice.get("error"):
+            return choice["error"]
+    return None
+
+
+def _finish_reason(choices: list[Mapping[str, Any]]) -> str | None:
+    """Why the answer ended; that a filter ended one of the choices outweighs how the others did."""
+    reasons = [reason for choice in choices if (reason := text_or_none(choice.get("finish_reason")))]
+    return "content_filter" if "content_filter" in reasons else next(iter(reasons), None)
+
+
+def _spoken(parts: Parts, transcript: str, asked: str | None, request_id: str | None) -> SpokenAudio:
+    data: Data
+    if isinstance(parts.sound, SpooledBytes):
+        data = parts.sound
+    elif not parts.sound:
+        raise broken("The spoken answer holds no sound.", request_id, transcript)
+    else:
+        try:
+            data = decode_base64(parts.sound)
+        except ValueError as exc:
+            message = "The spoken answer cannot be decoded: it is not base64."
+            raise broken(message, request_id, transcript) from exc
+    format_ = sniff(data[:HEAD]) or ("pcm16" if asked == "pcm16" else "unknown")
+    return SpokenAudio(data=data, format=format_, id=parts.audio_id, expires_at=parts.expires_at)
+
+
+def _audio_tokens(details: object) -> object:
+    return details.get("audio_tokens") if isinstance(details, Mapping) else None

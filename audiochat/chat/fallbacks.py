@@ -1,0 +1,67 @@
+"""How an answer is asked for, and the next way to ask where a service refuses one.
+
+Some services only stream spoken answers, some do not stream them, some want another format while streaming, and some do
+not know `stream_options`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from audiochat.chat.request import SERVICE_FORMATS
+
+if TYPE_CHECKING:
+    from audiochat.errors import AudiochatError
+
+STREAM_FORMAT = "pcm16"
+"""The format that streams are asked for first: OpenAI and Azure stream no other."""
+
+_STATUSES = frozenset({400, 404, 405, 422})
+_STREAM = re.compile(r"(?<![\w.])stream(ing|ed|s)?\b", re.IGNORECASE)
+_STREAM_OPTIONS = re.compile(r"\bstream_options\b|\binclude_usage\b", re.IGNORECASE)
+# Not `input_audio.format`: that is the recording's, not the answer's.
+_FORMAT = re.compile(r"(?<![\w.])audio[.\[ '\"]+format\b|\baudio output format\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How an answer is asked for."""
+
+    stream: bool
+    format: str | None
+    """`audio.format`; None where text alone is asked for."""
+    usage: bool = True
+    """Whether a stream is asked to tell its tokens, with `stream_options`."""
+
+
+def fallback(mode: Mode, refusal: AudiochatError, *, wanted: str | None) -> Mode | None:
+    """The next way to ask after a refusal; None where the refusal has nothing to do with the way.
+
+    Args:
+        mode: How the service was asked.
+        refusal: What it said.
+        wanted: The format of a whole answer that is wanted; None where text alone is.
+    """
+    if refusal.status not in _STATUSES:
+        return None
+    said = f"{refusal.param or ''} {refusal.message}"
+    if mode.stream and mode.usage and _STREAM_OPTIONS.search(said):
+        return replace(mode, usage=False)
+    if mode.format is not None and _FORMAT.search(said):
+        named = _named_format(refusal.message, other_than=mode.format)
+        if named is not None:
+            return replace(mode, format=named)
+        return Mode(stream=False, format=wanted) if mode.stream else None
+    if _STREAM.search(said):
+        if mode.stream:
+            return Mode(stream=False, format=wanted)
+        return Mode(stream=True, format=None if wanted is None else STREAM_FORMAT)
+    return None
+
+
+def _named_format(message: str, *, other_than: str) -> str | None:
+    """A format that a refusal names besides the one that was asked for."""
+    words = set(re.findall(r"\w+", message.lower())) - {other_than}
+    return next((name for name in SERVICE_FORMATS if name in words), None)

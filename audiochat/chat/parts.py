@@ -1,0 +1,176 @@
+"""What one message, or one delta of it, says: words, sound, function calls; in the shapes that servers use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audiochat.errors import BrokenAnswerError, RefusedError
+from audiochat.spool import SpooledBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""JSON can hold half a character, and servers that cut text anywhere send them; UTF-8 cannot."""
+
+REPORT = "The service, or something between, is at fault; try again, and report the request id if it lasts."
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a message or a delta says; empty where it says nothing."""
+
+    text: str = ""
+    sound: str | SpooledBytes = ""
+    """Base64, or bytes that were decoded while they came."""
+    audio_id: str | None = None
+    expires_at: int | None = None
+    spoken: bool = False
+    """Whether there is an `audio` object, with sound in it or not."""
+    functions: tuple[str, ...] = ()
+    """The names of the functions that are to be called."""
+
+
+def read_parts(message: Mapping[str, Any], *, modality: str | None = None) -> Parts:
+    """Read a message or a delta.
+
+    Args:
+        message: Its JSON.
+        modality: What its content is, where the server says so beside it: `audio` is sound in base64.
+    """
+    given = message.get("audio")
+    audio: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    content = message.get("content")
+    if isinstance(content, str) and modality == "audio":
+        content = [{"type": "audio", "data": content}]
+    sound = audio.get("data")
+    text = _string(audio.get("transcript"))
+    if isinstance(content, str):
+        text = text or content
+    elif isinstance(content, list):
+        text = text or "".join(_texts(content))
+        sound = sound or next(_sounds(content), "")
+    return Parts(
+        text=text or _string(message.get("refusal")),
+        sound=sound if isinstance(sound, str | SpooledBytes) else "",
+        audio_id=text_or_none(audio.get("id")),
+        expires_at=int_or_none(audio.get("expires_at")),
+        spoken=bool(audio),
+        functions=tuple(_functions(message)),
+    )
+
+
+def _texts(content: list[Any]) -> Iterator[str]:
+    """The words of a content that is a list of parts."""
+    for part in content:
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, Mapping):
+            yield _string(part.get("text")) or _string(part.get("refusal"))
+
+
+def _sounds(content: list[Any]) -> Iterator[str]:
+    """The sound among the parts of a content: base64, or a data URI."""
+    for part in content:
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if not isinstance(kind, str) or "audio" not in kind:
+            continue
+        inner = part.get(kind) or part.get("audio") or part
+        found = inner.get("data") or inner.get("url") if isinstance(inner, Mapping) else inner
+        if isinstance(found, str) and found:
+            yield found
+
+
+def _functions(message: Mapping[str, Any]) -> Iterator[str]:
+    calls = message.get("tool_calls")
+    for call in [*(calls if isinstance(calls, list) else []), {"function": message.get("function_call")}]:
+        function = call.get("function") if isinstance(call, Mapping) else None
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if isinstance(name, str) and name:
+            yield name
+
+
+def filtered_categories(choice: Mapping[str, Any]) -> list[str]:
+    """What the content filter found in an answer: Azure's `content_filter_results` name it."""
+    results = choice.get("content_filter_results")
+    return sorted(
+        str(name)
+        for name, verdict in (results.items() if isinstance(results, Mapping) else ())
+        if isinstance(verdict, Mapping) and (verdict.get("filtered") or verdict.get("detected"))
+    )
+
+
+def check_ending(
+    *,
+    transcript: str,
+    has_sound: bool,
+    finish_reason: str | None,
+    functions: tuple[str, ...],
+    categories: list[str],
+    request_id: str | None,
+) -> None:
+    """Raise the error of an answer that ended otherwise than with words or sound.
+
+    Raises:
+        RefusedError: the content filter ended it, or it calls a function.
+        BrokenAnswerError: it is empty.
+    """
+    if finish_reason == "content_filter":
+        found = f" ({', '.join(categories)})" if categories else ""
+        raise RefusedError(
+            f"The content filter ended the answer{found}.",
+            hint="Say it differently, or have the deployment's content filter changed.",
+            code="content_filter",
+            request_id=request_id,
+            transcript=transcript,
+        )
+    if transcript or has_sound:
+        return
+    if functions:
+        raise RefusedError(
+            f"The model does not answer, it calls a function: {', '.join(dict.fromkeys(functions))}.",
+            hint="Functions are not run here: leave out the tools, or set tool_choice to none.",
+            code="tool_calls",
+            request_id=request_id,
+        )
+    if finish_reason == "length":
+        raise BrokenAnswerError(
+            "The answer is empty: the limit of tokens left no room for it.",
+            hint="Allow more tokens (max_completion_tokens).",
+            code="empty",
+            request_id=request_id,
+        )
+    raise BrokenAnswerError(
+        "The answer is empty: neither text nor sound.", hint=REPORT, code="empty", request_id=request_id
+    )
+
+
+def broken(message: str, request_id: str | None, transcript: str | None = None) -> BrokenAnswerError:
+    """The error of an answer that has not the shape of a chat completion."""
+    return BrokenAnswerError(message, hint=REPORT, request_id=request_id, transcript=transcript)
+
+
+def text_or_none(value: object) -> str | None:
+    """A text that is not empty, its surrogates joined."""
+    return join_surrogates(value) if isinstance(value, str) and value else None
+
+
+def int_or_none(value: object) -> int | None:
+    """A whole number; neither a bool, nor NaN or infinity, which Python's JSON lets in."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def join_surrogates(text: str) -> str:
+    """The text with the two halves of a character joined, and a half alone replaced by U+FFFD."""
+    if _SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,65 @@
+"""One question, one answer: what `speak` and `analyze` have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audiochat import config
+from audiochat.cli import destination, inputs
+from audiochat.cli.answer import Delivery, is_live
+from audiochat.cli.options import SUFFIX_OF_FORMAT
+from audiochat.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audiochat.assistant import Assistant
+    from audiochat.chat.request import UserTurn
+    from audiochat.cli.options import AnswerOptions
+    from audiochat.cli.terminal import Terminal
+
+
+def ask_once(
+    command: str,
+    turn: Callable[[], UserTurn],
+    *,
+    stem: str,
+    format: str | None,
+    options: AnswerOptions,
+    screen: Terminal,
+) -> None:
+    """Check what can be checked, ask, deliver the answer.
+
+    Args:
+        command: What was typed.
+        turn: Reads the question, or records it.
+        stem: Of the spoken answer's file where the user names none.
+        format: Of the spoken answer; None asks for text alone.
+        options: Of the command.
+        screen: The terminal.
+    """
+    where = None
+    if format is not None:
+        name = f"{stem}{SUFFIX_OF_FORMAT[format]}" if options.output is None else options.output
+        where = destination.choose(name, format, options, screen)
+    with assistant_for(options, screen) as assistant:
+        how = inputs.ask_options(options, format, live=is_live(where, screen))
+        if options.record:  # nobody should speak in vain: everything else is checked before
+            assistant.connection  # noqa: B018 - made when it is looked at
+        events = assistant.events((turn(),), how)
+        Delivery(command, assistant, screen, where).take(events)
+
+
+def assistant_for(options: AnswerOptions, screen: Terminal) -> Assistant:
+    """The assistant that a command asks; a sign-in begins here, and goes on while recordings are read."""
+    from audiochat.assistant import Assistant
+    from audiochat.chat.request import CUSTOM_VOICE, VOICES
+
+    if screen.streams.stdout is None:
+        raise UsageError("Standard output is closed: the words of the answer would be lost.", hint="Leave it open.")
+    config.without_plugins()
+    settings = options.settings()
+    assistant = Assistant(settings, progress=screen)
+    if settings.provider != "local" and not settings.voice.startswith(CUSTOM_VOICE) and settings.voice not in VOICES:
+        screen.note(f"The voice {settings.voice!r} is not one that is known; asking for it all the same.")
+    return assistant
