@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -278,18 +278,6 @@ def cache_directory() -> Path:
 def environment(**changes: str) -> dict[str, str]:
     """The environment of this process, changed, for a process of ours."""
     return {**os.environ, **changes}
-
-
-def proxy_passwords() -> list[str]:
-    """The passwords of the proxies on the way: the HTTP library reads them by itself."""
-    from urllib.parse import unquote, urlsplit
-    from urllib.request import getproxies
-
-    found = []
-    for address in getproxies().values():
-        with suppress(ValueError):
-            found.append(urlsplit(address if "://" in address else f"//{address}").password or "")
-    return [spelled for password in found for spelled in {password, unquote(password)} if password]
 
 
 def ordinary_imports() -> bool:

@@ -17,7 +17,7 @@ from audiochat.chat.reply import Delta, Notice, Reply
 from audiochat.chat.stream import StreamAssembly, as_deltas, cut
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
 from audiochat.transport import redaction, retry, service_errors
-from audiochat.transport.deadlines import Watch, watched
+from audiochat.transport.deadlines import LOCATION, DeadlineStream, deadline_of
 from audiochat.transport.http_log import log_exchange
 from audiochat.transport.retry import Gate, RetryPolicy
 from audiochat.transport.service_errors import translate
@@ -135,9 +135,9 @@ class Client:
         for attempt in itertools.count():
             self._gate.wait(cancelled)
             try:
-                with self._post(body) as (response, watch):
+                with self._post(body) as (response, deadline):
                     if "text/event-stream" in response.headers.get("content-type", ""):
-                        yield from self._streamed(response, watch, cancelled)
+                        yield from self._streamed(response, deadline, cancelled)
                     elif mode.stream:  # a server that ignores `stream`
                         yield from as_deltas(self._whole(response, mode))
                     else:
@@ -158,7 +158,7 @@ class Client:
                 retry.wait(delay, cancelled)
 
     def _streamed(
-        self, response: httpx2.Response, watch: Watch, cancelled: threading.Event | None
+        self, response: httpx2.Response, deadline: DeadlineStream, cancelled: threading.Event | None
     ) -> Iterator[Delta | Reply]:
         """Take a stream; an error that ends it has the words that came: they are paid for."""
         assembly = StreamAssembly(request_id=service_errors.request_id(response))
@@ -171,7 +171,7 @@ class Client:
                 delta = self._delta(event.data, assembly, source)
                 if delta.text or delta.pcm:
                     yield delta
-                    watch.extend()  # only now: whoever takes a delta may take time
+                    deadline.extend()  # only now: whoever takes a delta may take time
                 if cancelled is not None and cancelled.is_set():
                     raise CancelledError("The request was cancelled.")
             for last in assembly.finish():
@@ -201,7 +201,7 @@ class Client:
             if source.ended:  # half an event, at which the stream was cut
                 raise cut(request_id) from exc
             raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=request_id) from exc
-        log_exchange("< event", body=partial(redaction.scrubbed, body, response.request))
+        log_exchange("< event", body=partial(redaction.redact_json, body, response.request))
         self._raise_error_in(body, response)
         delta = assembly.add(body)
         if assembly.transcript_size > LARGEST_TRANSCRIPT or assembly.pcm_size > LARGEST_SOUND:
@@ -209,7 +209,7 @@ class Client:
         return delta
 
     @contextmanager
-    def _post(self, body: Body) -> Iterator[tuple[httpx2.Response, Watch]]:
+    def _post(self, body: Body) -> Iterator[tuple[httpx2.Response, DeadlineStream]]:
         """Send the request once; the answer's head is there, its body still to be read."""
         import httpx2
         from openai import Stream
@@ -231,7 +231,7 @@ class Client:
         )
         _log_heads(response, time.monotonic() - started)
         try:
-            yield response, watched(response)
+            yield response, deadline_of(response)
         finally:
             response.close()
 
@@ -252,7 +252,7 @@ class Client:
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=request_id) from exc
-        log_exchange("< body", body=lambda: redaction.scrubbed(body, response.request))
+        log_exchange("< body", body=lambda: redaction.redact_json(body, response.request))
         self._raise_error_in(body, response)
         return _redacted(parse_completion(body, format=mode.format, request_id=request_id), response.request)
 
@@ -267,7 +267,7 @@ class Client:
 
         if isinstance(exc, openai.APIStatusError):
             _log_heads(exc.response, 0.0)
-            log_exchange("< body", body=lambda: redaction.scrubbed(exc.body, exc.request))
+            log_exchange("< body", body=lambda: redaction.redact_json(exc.body, exc.request))
 
 
 class _EventText:
@@ -300,15 +300,15 @@ def _log_heads(response: httpx2.Response, elapsed: float) -> None:
         name: value if redaction.is_public(name) else "[left out]" for name, value in response.request.headers.items()
     }
     log_exchange("> headers", sent)
-    location = response.extensions.get(service_errors.LOCATION)
+    location = response.extensions.get(LOCATION)
     headers = {**response.headers, **({"location": location} if location else {})}
-    received = redaction.scrubbed(headers, response.request)
+    received = redaction.redact_json(headers, response.request)
     log_exchange(f"< {response.status_code} after {elapsed:.2f} s", received)
 
 
 def _redacted(reply: Reply, request: httpx2.Request) -> Reply:
     """The reply, without credentials that the service quotes beside the words and the sound, which are data."""
-    redacted = partial(redaction.scrubbed, request=request)
+    redacted = partial(redaction.redact_json, request=request)
     audio = None if reply.audio is None else replace(reply.audio, id=redacted(reply.audio.id))
     return replace(reply, audio=audio, model=redacted(reply.model), finish_reason=redacted(reply.finish_reason))
 

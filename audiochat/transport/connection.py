@@ -75,7 +75,7 @@ def http_client(
             follow_redirects=False,
             auth=auth,
             trust_env=not target.loopback,
-            event_hooks={"request": [deadlines.hurry], "response": [deadlines.watch]},
+            event_hooks={"response": [deadlines.set_deadline]},
         )
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as exc:
         raise ConfigurationError(

@@ -1,45 +1,44 @@
-"""A watch over answers that never end: the HTTP library only limits the time between two bytes."""
+"""Deadlines for answers that never end: the HTTP library only limits the time between two bytes."""
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from typing import TYPE_CHECKING, cast
 
 import httpx2
 
-from audiochat.transport.service_errors import LOCATION
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    from collections.abc import Iterator
 
 LARGEST_ERROR = 256 * 1024
-"""Bytes of an error's body that are read, as they come and decoded."""
+"""Bytes of an error's body that are read."""
 
-_KEY = "audiochat.transport.deadlines"
+LOCATION = "audiochat.location"
+"""Where a redirect leads, among a response's extensions. None is followed, so the HTTP library is not to parse it."""
+
+_KEY = "audiochat.deadline"
+_NO_TIMEOUT = 600.0
 
 
-class Watch(httpx2.SyncByteStream):
-    """The body of a response, which ends with an error when nothing of use came for too long."""
+class DeadlineStream(httpx2.SyncByteStream):
+    """The body of a response. It ends with an error when nothing of use came for as long as the request may wait."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._body = cast("httpx2.SyncByteStream", response.stream)
         self._request = response.request
-        self._error = response.status_code >= 300
-        self._seconds = _patience(response.request)
+        self._is_error = response.status_code >= 300
+        self._seconds = float(response.request.extensions.get("timeout", {}).get("read") or _NO_TIMEOUT)
         self._deadline = time.monotonic() + self._seconds
 
     def extend(self) -> None:
-        """Something of use has come: the time begins again."""
+        """Start the time again: something of use has come."""
         self._deadline = time.monotonic() + self._seconds
 
     def __iter__(self) -> Iterator[bytes]:
-        """The body's bytes.
+        """The body's bytes; of an error, as many as are worth reading.
 
         Raises:
-            httpx2.ReadTimeout: it takes too long as a whole.
+            httpx2.ReadTimeout: the deadline has passed.
         """
         size = 0
         for chunk in self._body:
@@ -47,7 +46,7 @@ class Watch(httpx2.SyncByteStream):
                 raise httpx2.ReadTimeout("The body came too slowly.", request=self._request)
             size += len(chunk)
             yield chunk
-            if self._error and size > LARGEST_ERROR:
+            if self._is_error and size > LARGEST_ERROR:
                 return
 
     def close(self) -> None:
@@ -55,85 +54,14 @@ class Watch(httpx2.SyncByteStream):
         self._body.close()
 
 
-class _Excerpt(httpx2.SyncByteStream):
-    """The body of an error, decoded, as far as it is worth reading: a few bytes on the wire can be many."""
-
-    def __init__(self, response: httpx2.Response, body: Watch) -> None:
-        self._encoded = httpx2.Response(
-            response.status_code, headers=response.headers, stream=body, request=response.request
-        )
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for chunk in self._encoded.iter_bytes():
-            size += len(chunk)
-            yield chunk
-            if size > LARGEST_ERROR:
-                return
-
-    def close(self) -> None:
-        self._encoded.close()
-
-
-class _Deadline:
-    """Ends the wait for the head of an answer, of which a byte may come every now and then.
-
-    It takes an alarm signal; where there is none, or in another thread than the main one, the HTTP library's limit has
-    to do. So it has where somebody else has set an alarm.
-    """
-
-    def __init__(self, request: httpx2.Request) -> None:
-        self._request = request
-        self._before: Callable[[int, FrameType | None], object] | int | None = None
-        self._set = False
-
-    def heed(self, event: str, _told: object) -> None:
-        """Take what the HTTP library tells while it works: its extension `trace`."""
-        _, _, step = event.partition(".")
-        if step == "receive_response_headers.started":
-            self._start()
-        elif step.startswith("receive_response_headers."):
-            self._end()
-
-    def _start(self) -> None:
-        alarms = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-        if alarms and not self._set and not signal.getitimer(signal.ITIMER_REAL)[0]:
-            self._before = signal.signal(signal.SIGALRM, self._over)
-            signal.setitimer(signal.ITIMER_REAL, _patience(self._request))
-            self._set = True
-
-    def _end(self) -> None:
-        if self._set:
-            self._set = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._before)
-
-    def _over(self, _number: int, _frame: FrameType | None) -> None:
-        raise httpx2.ReadTimeout("The head came too slowly.", request=self._request)
-
-
-def _patience(request: httpx2.Request) -> float:
-    """Seconds that a request may wait for something of use."""
-    return float(request.extensions.get("timeout", {}).get("read") or 600.0)
-
-
-def hurry(request: httpx2.Request) -> None:
-    """Give the head of the answer a deadline: a hook of the HTTP client."""
-    request.extensions["trace"] = _Deadline(request).heed
-
-
-def watch(response: httpx2.Response) -> None:
-    """Put a response under a watch, before anybody reads it: a hook of the HTTP client."""
-    body = response.extensions[_KEY] = Watch(response)
-    response.stream = body
+def set_deadline(response: httpx2.Response) -> None:
+    """Give a response its deadline before its body is read: a hook of the HTTP client."""
+    response.stream = response.extensions[_KEY] = DeadlineStream(response)
     if response.status_code >= 300:
-        # The HTTP library would look where it leads, though none is followed, and raise at what is no address.
         response.extensions[LOCATION] = response.headers.pop("location", "")
-        response.stream = _Excerpt(response, body)
-        response.headers.pop("content-encoding", None)
 
 
-def watched(response: httpx2.Response) -> Watch:
-    """The watch over a response."""
+def deadline_of(response: httpx2.Response) -> DeadlineStream:
+    """The deadline of a response; a new one where its client has no hook, as that of the local engine."""
     found = response.extensions.get(_KEY)
-    return found if isinstance(found, Watch) else Watch(response)
+    return found if isinstance(found, DeadlineStream) else DeadlineStream(response)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import AudiochatError, BrokenAnswerError, RefusedError, SignInError, UnavailableError
-from audiochat.transport.redaction import scrubbed, without_secrets
+from audiochat.transport.deadlines import LOCATION
+from audiochat.transport.redaction import redact, redact_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,6 @@ MESSAGE_LIMIT = 400
 
 LONGEST_WAIT = 120.0
 """Seconds that we wait at most when a service asks for patience; as the SDK does."""
-
-LOCATION = "audiochat.location"
-"""Where a redirect leads, among a response's extensions: none is followed, so nobody is to look at the address."""
 
 REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-request-id", "request-id")
 """Azure's gateway, OpenAI, Azure's back end, other servers."""
@@ -48,7 +46,7 @@ class Answered:
 def request_id(response: httpx2.Response) -> str | None:
     """The service's id of a request, from the headers of its answer."""
     found = next((response.headers[name] for name in REQUEST_ID_HEADERS if response.headers.get(name)), None)
-    return None if found is None else without_secrets(found, response.request)
+    return None if found is None else redact(found, response.request)
 
 
 def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
@@ -77,7 +75,7 @@ def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
 def refusal(body: Mapping[str, Any], response: httpx2.Response, *, hints: Mapping[str, str]) -> AudiochatError:
     """The error that stands in a body (or an event) which came with the status of a success."""
     inner = body.get("error")
-    fields = scrubbed(inner if isinstance(inner, Mapping) else {"message": str(inner)}, response.request)
+    fields = redact_json(inner if isinstance(inner, Mapping) else {"message": str(inner)}, response.request)
     kind = f"{fields.get('type')} {fields.get('code')}"
     status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else max(response.status_code, 400)
     answered = Answered(
@@ -115,17 +113,17 @@ def _until(date: str) -> float | None:
 
 def _answered(exc: Any) -> Answered:
     response: httpx2.Response = exc.response
-    fields = scrubbed(exc.body, response.request) if isinstance(exc.body, Mapping) else {}
+    fields = redact_json(exc.body, response.request) if isinstance(exc.body, Mapping) else {}
     text = fields.get("message") if fields else exc.body
     if not text or "<html" in str(text)[:1000].lower():
         text = response.reason_phrase or "no reason given"
     return Answered(
         status=exc.status_code,
         code=_code(fields.get("code")),
-        message=_short(without_secrets(str(text), response.request)),
+        message=_short(redact(str(text), response.request)),
         body=fields,
         wait=asked_to_wait(response.headers),
-        location=without_secrets(response.extensions.get(LOCATION, ""), response.request),
+        location=redact(response.extensions.get(LOCATION, ""), response.request),
         request_id=request_id(response),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,16 +63,7 @@ def readings(data: bytes) -> Iterator[str]:
     text = data.decode("utf-8", "replace")
     yield text
     yield unquote(text)
-    yield unquote(unquote(text))
-    yield html.unescape(text)
-    yield re.sub(r"\\+u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
-    for word in re.findall(r"(?:[0-9a-fA-F]{2}){8,}", text):
-        yield bytes.fromhex(word).decode("utf-8", "replace")
-    for word in re.findall(r"[A-Za-z0-9+/_-]{12,}", text):
-        for part in {word[start : len(word) - cut] for start in range(4) for cut in range(2)}:
-            with suppress(ValueError):
-                padded = part + "=" * (-len(part) % 4)
-                yield base64.b64decode(padded, altchars=b"-_" if {"-", "_"} & set(part) else b"+/").decode("latin-1")
+    yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
 
 
 def betrayed(data: bytes) -> list[str]:
@@ -85,13 +74,7 @@ def betrayed(data: bytes) -> list[str]:
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "percent": lambda secret: quote(secret, safe=""),
-    "percent twice": lambda secret: quote(quote(secret, safe=""), safe=""),
     "escapes of JSON": lambda secret: "".join(f"\\u{ord(one):04x}" for one in secret),
-    "entities of HTML": lambda secret: "".join(f"&#x{ord(one):X};" for one in secret),
-    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
-    "base64 of more": lambda secret: base64.b64encode(f"user:{secret}@host".encode()).decode(),
-    "base64 for addresses": lambda secret: base64.urlsafe_b64encode(f"1{secret}".encode()).decode(),
-    "hexadecimal": lambda secret: secret.encode().hex(),
 }
 
 

@@ -157,11 +157,9 @@ RESETS = [
     Fault("reset after the stream", stream(EVENTS, cut=len(EVENTS)), exit_code=0, comes="stream"),
 ]  # fmt: skip
 
-_DRIPPING = [b"HTTP/1.1 200 OK\r\nX: ", *[b"x"] * 16, _head(f"Content-Length: {len(WHOLE.body)}")[17:] + WHOLE.body]
 STALLS = [
     Fault("silence before the head", Answer(hold=20), **_SLOW),
     Fault("silence in the head", Answer(_head(), raw=True, cut=30, end="silence"), **_SLOW),
-    Fault("a head that drips", Answer(pieces=_DRIPPING, raw=True, pause=0.05), **_SLOW),
     Fault("silence before the body", replace(WHOLE, pause=20), **_SLOW, comes="whole"),
     Fault("silence in the body", replace(WHOLE, cut=3000, end="silence"), **_SLOW, comes="whole"),
     Fault("a body that drips", replace(WHOLE, pieces=[b" "] * 60, pause=0.05), **_SLOW, comes="whole"),
@@ -285,7 +283,6 @@ def floods() -> dict[str, Fault]:
         Fault("a gzip bomb", _encoded(_bomb(1500)), "no end", comes="whole"),
         Fault("a gzip bomb of lists", _encoded(gzip.compress(b"[" + b"[]," * 20_000_000)), "no end", comes="whole"),
         Fault("a gzip bomb in gzip", _encoded(_bomb(1500, layers=2), "gzip, gzip"), "", comes="whole"),
-        Fault("a gzip bomb as an error", _encoded(_bomb(1500), status=400), "", "http_400", exit_code=4),
         Fault("a gzip bomb as a stream", _encoded(_bomb(1500), type_="text/event-stream"), "", comes="stream"),
     ]  # fmt: skip
     return {fault.name: fault for fault in flood}
