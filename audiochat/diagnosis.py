@@ -14,7 +14,7 @@ from importlib import metadata
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from audiochat import __version__, config, providers
+from audiochat import __version__, providers, storage
 from audiochat.audio import codec, devices, wav
 from audiochat.background import run_in_thread
 from audiochat.chat.recordings import Recording
@@ -261,8 +261,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    yield _folder("cache", config.cache_directory())
-    yield _folder("sessions", config.data_directory())
+    yield _folder("cache", storage.cache_folder())
+    yield _folder("sessions", storage.data_folder())
 
 
 def _folder(name: str, path: Path) -> Finding:

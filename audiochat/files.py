@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from audiochat import config, storage
+from audiochat import storage
 from audiochat.errors import FileError, UsageError
 from audiochat.progress import NoProgress
 from audiochat.spool import Data, iter_blocks
@@ -231,7 +231,7 @@ def _link(temporary: Path, path: Path) -> None:
 
 def _rescue(data: Data, path: Path) -> Path | None:
     """Keep an answer, which is paid for, among the temporary files, or else in our data folder."""
-    ours = config.data_directory()
+    ours = storage.data_folder()
     for folder in (None, ours):
         with contextlib.suppress(OSError):
             if folder is ours:

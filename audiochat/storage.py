@@ -6,17 +6,69 @@ import os
 import secrets
 import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiochat import config
+from audiochat.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 FILE_MODE = 0o600
 """Of a file that its owner alone may read."""
 _FOLDER_MODE = 0o700
+
+
+def config_folder(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The folder of the user's own `.env`; None where there is no home folder."""
+    import platformdirs
+
+    if chosen := (os.environ if environment is None else environment).get("XDG_CONFIG_HOME"):
+        return Path(chosen) / "audiochat"
+    try:
+        return platformdirs.user_config_path("audiochat", appauthor=False)
+    except RuntimeError:  # a container can run a user without one
+        return None
+
+
+def cache_folder() -> Path:
+    """The folder of what can be had again: models, and the ids of the local engine's answers.
+
+    Raises:
+        FileError: there is no home folder for it.
+    """
+    import platformdirs
+
+    return _ours("XDG_CACHE_HOME", lambda: platformdirs.user_cache_path("audiochat", appauthor=False))
+
+
+def data_folder() -> Path:
+    """The folder of what cannot be had again: conversations and jobs.
+
+    Raises:
+        FileError: there is no home folder for it.
+    """
+    import platformdirs
+
+    return _ours("XDG_DATA_HOME", lambda: platformdirs.user_data_path("audiochat", appauthor=False))
+
+
+def _ours(variable: str, usual: Callable[[], Path]) -> Path:
+    if chosen := os.environ.get(variable):
+        return Path(chosen) / "audiochat"
+    try:
+        return usual()
+    except RuntimeError as exc:
+        message = "There is no home folder to keep things in."
+        raise FileError(message, hint=f"Set HOME, or {variable} to a folder.", code="no_home") from exc
+
+
+def expand_home(name: str) -> Path:
+    """A path in which a leading `~` means the home folder, where there is one."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def make_folder(path: Path) -> None:
@@ -28,7 +80,10 @@ def make_folder(path: Path) -> None:
     for folder in reversed((path, *path.parents)):  # mkdir's `parents` would leave those to the umask
         if not folder.is_dir():
             folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-    ours = (config.cache_directory(), config.data_directory())
+    ours = []
+    for top in (cache_folder, data_folder):
+        with suppress(FileError):
+            ours.append(top())
     for folder in (path, *path.parents):
         if folder == path or any(folder.is_relative_to(top) for top in ours):
             _close(folder)

@@ -260,7 +260,7 @@ class Client:
         """Raise the error that came with the status of a success."""
         error = error_of(body)
         if error is not None:
-            raise service_errors.refusal({"error": error}, response, hints=self._hints)
+            raise service_errors.error_in_success(error, response, hints=self._hints)
 
     def _log_failure(self, exc: Exception) -> None:
         import openai

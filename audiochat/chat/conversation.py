@@ -29,7 +29,7 @@ _MARGIN = 60
 
 _ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 415, 422, 501})
 """Statuses of refusals that may be about an audio id."""
-_OTHER_REASONS = frozenset({"DeploymentNotFound", "model_not_found", "not_an_audio_model"})
+_OTHER_REASONS = frozenset({"content_filter", "DeploymentNotFound", "model_not_found", "not_an_audio_model"})
 """Codes of refusals that are not, whatever the request carried."""
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from audiochat import config, storage
+from audiochat import storage
 from audiochat.chat.conversation import AnsweredTurn
 from audiochat.chat.recordings import Recording
 from audiochat.chat.reply import Reply, SpokenAudio, Usage
@@ -126,7 +126,7 @@ class SessionStore:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or config.data_directory() / "sessions"
+        self._folder = folder or storage.data_folder() / "sessions"
 
     def names(self) -> list[str]:
         """All sessions, the one with the latest turn first."""

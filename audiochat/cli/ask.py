@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audiochat import config
 from audiochat.cli import destination, inputs
 from audiochat.cli.answer import Delivery, is_live
 from audiochat.cli.options import SUFFIX_OF_FORMAT
@@ -54,10 +53,11 @@ def assistant_for(options: AnswerOptions, screen: Terminal) -> Assistant:
     """The assistant that a command asks; a sign-in begins here, and goes on while recordings are read."""
     from audiochat.assistant import Assistant
     from audiochat.chat.request import CUSTOM_VOICE, VOICES
+    from audiochat.transport.sdk_imports import skip_pydantic_plugins
 
     if screen.streams.stdout is None:
         raise UsageError("Standard output is closed: the words of the answer would be lost.", hint="Leave it open.")
-    config.without_plugins()
+    skip_pydantic_plugins()
     settings = options.settings()
     assistant = Assistant(settings, progress=screen)
     if settings.provider != "local" and not settings.voice.startswith(CUSTOM_VOICE) and settings.voice not in VOICES:

@@ -6,25 +6,27 @@ import base64
 import json
 import math
 import secrets
-import time
-from collections.abc import Iterator, Mapping
+import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, codec
-from audiochat.chat.request import VOICES
+from audiochat.errors import CancelledError
+from audiochat.local.api_errors import ApiError, api_error
 from audiochat.local.audio_ids import new_id
-from audiochat.local.llm import Limits, TooLongError, Writing
-from audiochat.local.prefetch import written_ahead
-from audiochat.local.prompts import Said
+from audiochat.local.llm import TooLongError, Writing
+from audiochat.local.prefetch import prefetch
+from audiochat.local.request_queue import QueueFullError, RequestQueue
+from audiochat.local.task import Task, parse_json, read_messages, understand
 
 if TYPE_CHECKING:
-    from audiochat.local.audio_ids import Answers
-    from audiochat.local.llm import LanguageModel
-    from audiochat.local.stt import Heard, Recognizer
-    from audiochat.local.tts import Synthesizer
+    from collections.abc import Generator, Iterator, Mapping
 
-T = TypeVar("T")
+    from audiochat.local.audio_ids import AudioIds
+    from audiochat.local.llm import LanguageModel
+    from audiochat.local.stt import Recognizer
+    from audiochat.local.tts import Synthesizer
 
 TOKENS_PER_SECOND_IN = 10
 TOKENS_PER_SECOND_OUT = 20
@@ -33,175 +35,99 @@ TOKENS_PER_SECOND_OUT = 20
 DELTA_BYTES = 9_600
 """Sound in one event of a stream: a fifth of a second."""
 
-_FORMATS = ("wav", "aac", "mp3", "flac", "opus", "pcm16")
-_ROLES = ("system", "developer", "user", "assistant")
+WAITING = 64
+"""Requests that may wait while one is answered, in a program that asks by itself."""
 
-
-class ApiError(Exception):
-    """A request that is refused, in the service's words."""
-
-    def __init__(self, message: str, *, code: str, param: str | None = None, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {
-            "error": {"message": message, "type": "invalid_request_error", "param": param, "code": code},
-        }
+_CLIENT_CLOSED = 499
+"""The status of a request that its client gave up; nobody reads it."""
 
 
 class Parts(Protocol):
     """The three parts, each loaded when it is first asked for."""
 
     def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
-        """Start loading what the next request will need, beside each other."""
+        """Begin to load what the next request will need."""
 
     @property
     def recognizer(self) -> Recognizer:
-        """What hears."""
+        """Speech to text."""
 
     @property
     def model(self) -> LanguageModel:
-        """What thinks."""
+        """The language model."""
 
     @property
     def synthesizer(self) -> Synthesizer:
-        """What speaks."""
+        """Text to speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whoever carries it."""
+    """An HTTP response, whatever carries it."""
 
     status: int
     content_type: str
     chunks: Iterator[bytes]
+    """The body. A stream's are made while they are taken; closing them ends the work."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Task:
-    """A request, understood."""
-
-    said: list[Said]
-    format: str | None
-    stream: bool
-    include_usage: bool
-    limits: Limits
-    heard_seconds: float
-    id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(14)}")
-    created: int = field(default_factory=lambda: int(time.time()))
-
-
 class ChatCompletions:
-    """`POST /chat/completions`, answered here."""
+    """`POST /chat/completions`, answered here; requests of many threads are answered one after another.
 
-    def __init__(self, parts: Parts, answers: Answers) -> None:
+    Args:
+        parts: What hears, thinks and speaks.
+        audio_ids: Remembers spoken answers.
+        waiting: How many requests may wait while one is answered; more are told to come back.
+    """
+
+    def __init__(self, parts: Parts, audio_ids: AudioIds, *, waiting: int = WAITING) -> None:
         self._parts = parts
-        self._answers = answers
+        self._audio_ids = audio_ids
+        self.queue = RequestQueue(waiting)
 
-    def respond(self, body: bytes) -> Response:
-        """Answer a request's body; a refusal is a response too."""
+    def respond(self, body: bytes, *, cancelled: threading.Event | None = None) -> Response:
+        """Answer a request's body; an error is a response too.
+
+        Args:
+            body: JSON.
+            cancelled: Set it from another thread when the answer is no longer wanted.
+        """
         request_id = {"x-request-id": f"req_{secrets.token_hex(16)}"}
-        try:
-            task = self._understand(_json(body))
-            if task.stream:
-                # The first event is made before the status is sent: a refusal has to come instead of it.
-                events = _started(self._events(task))
-                return Response(200, "text/event-stream; charset=utf-8", events, request_id)
-            whole = json.dumps(self._whole(task)).encode()
-        except ApiError as refused:
-            body = json.dumps(refused.body).encode()
-            return Response(refused.status, "application/json", iter([body]), request_id)
+        stop = cancelled or threading.Event()
+        with ExitStack() as turn:
+            try:
+                wanted = understand(parse_json(body))
+                turn.enter_context(self.queue.turn(stop))
+                self._parts.expect(recognizer=wanted.has_recordings, synthesizer=wanted.format is not None)
+                said = read_messages(wanted.messages, hear=self._hear, recall=self._audio_ids.recall)
+                task = Task(wanted, said, stop)
+                if wanted.stream:
+                    # The first event is made before the status is sent: an error has to come in its place.
+                    events = self._events(task, turn.pop_all())
+                    return _stream(next(events), events, request_id)
+                whole = json.dumps(self._whole(task)).encode()
+            except CancelledError:
+                return Response(_CLIENT_CLOSED, "application/json", iter([b""]), request_id)
+            except QueueFullError:
+                full = ApiError(
+                    "The engine is busy: too many requests wait already.",
+                    code="rate_limit_exceeded",
+                    type="requests",
+                    status=429,
+                    retry_after=1 + self.queue.length,
+                )
+                return _refused(full, request_id)
+            except Exception as exc:  # noqa: BLE001 - native libraries raise what they like; the API promises an error
+                return _refused(api_error(exc), request_id)
         return Response(200, "application/json", iter([whole]), request_id)
 
-    # --- understanding
-
-    def _understand(self, payload: Mapping[str, Any]) -> Task:
-        modalities = payload.get("modalities") or ["text"]
-        if not isinstance(modalities, list) or not all(one in ("text", "audio") for one in modalities):
-            raise ApiError("Invalid value for 'modalities'.", code="invalid_value", param="modalities")
-        stream = payload.get("stream") is True
-        format_ = _audio_format(payload.get("audio"), stream=stream) if "audio" in modalities else None
-        messages = payload.get("messages")
-        if not isinstance(messages, list) or not messages:
-            raise ApiError(
-                "Missing required parameter: 'messages'.", code="missing_required_parameter", param="messages"
-            )
-        audible = any(_has_audio(message) for message in messages)
-        if format_ is None and not audible:
-            raise ApiError(
-                "This model requires that either input content or output modality contain audio.",
-                code="invalid_value",
-            )
-        self._parts.expect(recognizer=audible, synthesizer=format_ is not None)
-        said = [self._said(message, f"messages[{index}]") for index, message in enumerate(messages)]
-        options = payload.get("stream_options")
-        return Task(
-            said=said,
-            format=format_,
-            stream=stream,
-            include_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
-            limits=_limits(payload),
-            heard_seconds=sum(heard.seconds for one in said for heard in one.heard),
-        )
-
-    def _said(self, message: object, where: str) -> Said:
-        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
-            raise ApiError(f"Invalid value for '{where}'.", code="invalid_value", param=where)
-        role = "system" if message["role"] == "developer" else str(message["role"])
-        spoken = message.get("audio")
-        if role == "assistant" and isinstance(spoken, Mapping):
-            return Said(role, self._recalled(str(spoken.get("id")), f"content.{where}.audio.id"))
-        content = message.get("content")
-        if isinstance(content, str):
-            return Said(role, content)
-        if not isinstance(content, list):
-            raise ApiError(f"Invalid type for '{where}.content'.", code="invalid_type", param=f"{where}.content")
-        texts: list[str] = []
-        heard: list[Heard] = []
-        for index, part in enumerate(content):
-            at = f"{where}.content[{index}]"
-            kind = part.get("type") if isinstance(part, Mapping) else None
-            if kind == "text" and isinstance(part.get("text"), str):
-                texts.append(part["text"])
-            elif kind == "input_audio":
-                heard.append(self._heard(part.get("input_audio"), at))
-            else:
-                raise ApiError(
-                    f"Invalid '{at}'. Content blocks are expected to be either text or input_audio type.",
-                    code="invalid_value",
-                    param=at,
-                )
-        return Said(role, "\n".join(texts), tuple(heard))
-
-    def _recalled(self, id_: str, where: str) -> str:
-        transcript = self._answers.recall(id_)
-        if transcript is None:
-            raise ApiError(f"Assistant audio {id_} not found.", code="audio_not_found", param=where)
-        return transcript
-
-    def _heard(self, audio: object, where: str) -> Heard:
-        format_ = audio.get("format") if isinstance(audio, Mapping) else None
-        data = audio.get("data") if isinstance(audio, Mapping) else None
-        if format_ not in ("wav", "mp3"):
-            raise ApiError(
-                f"Invalid value: {format_!r}. Supported values are: 'wav' and 'mp3'.",
-                code="unsupported_format",
-                param=f"{where}.input_audio.format",
-            )
-        try:
-            return self._parts.recognizer.hear(base64.b64decode(str(data), validate=True))
-        except ValueError:  # binascii.Error among them
-            raise ApiError(
-                f"The data provided for 'input_audio' is not of valid {format_} format.",
-                code="invalid_value",
-                param=where,
-            ) from None
-
-    # --- answering
+    def _hear(self, audio: bytes) -> Any:
+        return self._parts.recognizer.hear(audio)
 
     def _write(self, task: Task) -> Writing:
         try:
-            return self._parts.model.write(task.said, task.limits)
+            return self._parts.model.write(task.said, task.wanted.limits, task.stop)
         except TooLongError as exc:
             raise ApiError(str(exc), code="context_length_exceeded", param="messages") from None
 
@@ -209,17 +135,20 @@ class ChatCompletions:
         writing = self._write(task)
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
         pcm, sentences = bytearray(), []
-        with written_ahead(writing.sentences) as written:
+        format_ = task.wanted.format
+        with prefetch(writing.sentences, task.stop) as written:
             for sentence in written:
                 sentences.append(sentence)
-                if task.format is not None:
-                    pcm += b"".join(self._parts.synthesizer.say(sentence))
+                for block in self._parts.synthesizer.say(sentence) if format_ is not None else ():
+                    pcm += block
+                    if task.stop.is_set():
+                        raise CancelledError("The request was cancelled.")
         transcript = " ".join(sentences)
-        if task.format is None:
+        if format_ is None:
             message["content"] = transcript
         else:
-            id_, expires_at = self._answers.keep(transcript)
-            data = base64.b64encode(codec.encode(bytes(pcm), task.format)).decode("ascii")
+            id_, expires_at = self._audio_ids.keep(transcript)
+            data = base64.b64encode(codec.encode(bytes(pcm), format_)).decode("ascii")
             message["audio"] = {"id": id_, "data": data, "expires_at": expires_at, "transcript": transcript}
         return {
             "id": task.id,
@@ -232,31 +161,43 @@ class ChatCompletions:
             "system_fingerprint": None,
         }
 
-    def _events(self, task: Task) -> Iterator[bytes]:
-        """The stream's events, in the order that the service sends them."""
+    def _events(self, task: Task, turn: ExitStack) -> Generator[bytes, None, None]:
+        """The stream's events; an error in the middle is an event, and then nothing comes, not even `[DONE]`."""
+        with turn:
+            try:
+                yield from self._answer_events(task)
+                yield b"data: [DONE]\n\n"
+            except CancelledError:
+                return
+            except Exception as exc:
+                if not task.begun.is_set():
+                    raise
+                yield b"data: " + json.dumps(api_error(exc).body).encode() + b"\n\n"
+
+    def _answer_events(self, task: Task) -> Iterator[bytes]:
+        """The events of an answer, in the order in which the service sends them."""
         writing = self._write(task)
-        sent, transcript = 0, ""
-        id_ = new_id()
+        sent, transcript, id_ = 0, "", new_id()
+        spoken = task.wanted.format is not None
         yield self._event(task, {"role": "assistant", "refusal": None})
-        with written_ahead(writing.sentences) as written:
+        task.begun.set()
+        with prefetch(writing.sentences, task.stop) as written:
             for sentence in written:
                 words = f" {sentence}" if transcript else sentence
                 transcript += words
-                if task.format is None:
-                    yield self._event(task, {"content": words})
-                    continue
-                yield self._event(task, {"audio": {"id": id_, "transcript": words}})
-                for pcm in _pieces(self._parts.synthesizer.say(sentence)):
+                yield self._event(task, {"audio": {"id": id_, "transcript": words}} if spoken else {"content": words})
+                for pcm in _pieces(self._parts.synthesizer.say(sentence)) if spoken else ():
                     sent += len(pcm)
                     yield self._event(task, {"audio": {"data": base64.b64encode(pcm).decode("ascii")}})
-        if task.format is None:
+                    if task.stop.is_set():
+                        raise CancelledError("The request was cancelled.")
+        if not spoken:
             yield self._event(task, {}, finish_reason=writing.finish_reason)
-        if task.include_usage:
+        if task.wanted.include_usage:
             yield self._event(task, None, usage=_usage(task, writing, sent))
-        if task.format is not None:
-            _, expires_at = self._answers.keep(transcript, id_=id_)
+        if spoken:
+            _, expires_at = self._audio_ids.keep(transcript, id_=id_)
             yield self._event(task, {"audio": {"expires_at": expires_at}})
-        yield b"data: [DONE]\n\n"
 
     def _event(
         self,
@@ -278,59 +219,20 @@ class ChatCompletions:
         return b"data: " + json.dumps(event).encode() + b"\n\n"
 
 
-def _json(body: bytes) -> Mapping[str, Any]:
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, Mapping):
-        raise ApiError("We could not parse the JSON body of your request.", code="invalid_json")
-    return payload
+def _refused(error: ApiError, request_id: Mapping[str, str]) -> Response:
+    body = json.dumps(error.body).encode()
+    return Response(error.status, "application/json", iter([body]), {**request_id, **error.headers})
 
 
-def _audio_format(audio: object, *, stream: bool) -> str:
-    if not isinstance(audio, Mapping):
-        raise ApiError("Missing required parameter: 'audio'.", code="missing_required_parameter", param="audio")
-    voice, format_ = audio.get("voice"), audio.get("format")
-    if voice not in VOICES:
-        known = ", ".join(repr(name) for name in VOICES)
-        raise ApiError(
-            f"Invalid value: {voice!r}. Supported values are: {known}.",
-            code="invalid_value",
-            param="audio.voice",
-        )
-    supported = ("pcm16",) if stream else _FORMATS
-    if format_ not in supported:
-        code = "unsupported_value" if stream else "invalid_value"
-        raise ApiError(
-            f"Unsupported value: 'audio.format' does not support {format_!r} with stream={str(stream).lower()}. "
-            f"Supported values are: {', '.join(repr(name) for name in supported)}.",
-            code=code,
-            param="audio.format",
-        )
-    return str(format_)
+def _stream(first: bytes, events: Generator[bytes, None, None], request_id: Mapping[str, str]) -> Response:
+    def chunks() -> Generator[bytes, None, None]:
+        try:
+            yield first
+            yield from events
+        finally:
+            events.close()
 
-
-def _has_audio(message: object) -> bool:
-    content = message.get("content") if isinstance(message, Mapping) else None
-    parts = content if isinstance(content, list) else []
-    return any(isinstance(part, Mapping) and part.get("type") == "input_audio" for part in parts)
-
-
-def _limits(payload: Mapping[str, Any]) -> Limits:
-    def number(name: str) -> Any:
-        value = payload.get(name)
-        wrong = isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf
-        if value is not None and wrong:
-            raise ApiError(f"Invalid type for '{name}': expected a number.", code="invalid_type", param=name)
-        return value
-
-    tokens = number("max_completion_tokens") or number("max_tokens")
-    return Limits(
-        tokens=None if tokens is None else max(1, int(tokens)),
-        temperature=number("temperature"),
-        seed=None if number("seed") is None else int(number("seed")),
-    )
+    return Response(200, "text/event-stream; charset=utf-8", chunks(), request_id)
 
 
 def _usage(task: Task, writing: Writing, pcm_bytes: int) -> dict[str, Any]:
@@ -355,14 +257,3 @@ def _pieces(blocks: Iterator[bytes]) -> Iterator[bytes]:
     for block in blocks:
         for start in range(0, len(block), DELTA_BYTES):
             yield block[start : start + DELTA_BYTES]
-
-
-def _started(events: Iterator[bytes]) -> Iterator[bytes]:
-    """The same events, the first of them made already."""
-    first = next(events)
-
-    def all_of_them() -> Iterator[bytes]:
-        yield first
-        yield from events
-
-    return all_of_them()

@@ -1,4 +1,4 @@
-"""The spoken answers that the engine remembers, as the service does: by id, for an hour."""
+"""Remember the words of spoken answers by their audio ids, for an hour, as the service does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from audiochat import config, storage
+from audiochat import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +26,11 @@ def new_id() -> str:
     return f"audio_{secrets.token_hex(16)}"
 
 
-class Answers:
-    """Transcripts by audio id, in small files that other processes read too."""
+class AudioIds:
+    """Transcripts by audio id, in small private files that other processes read too."""
 
     def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder or config.cache_directory() / "answers"
+        self._folder = folder or storage.cache_folder() / "answers"
         self._clock = clock
 
     def keep(self, transcript: str, *, id_: str | None = None) -> tuple[str, int]:

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audiochat.errors import BrokenAnswerError, ConfigurationError
+from audiochat.errors import BrokenAnswerError, CancelledError, ConfigurationError
 from audiochat.local import models, prompts
 from audiochat.local.sentences import sentences
 from audiochat.transport import service_errors
@@ -74,6 +74,7 @@ class _Job:
     repeat_penalty: float
     limits: Limits
     writing: Writing
+    stop: threading.Event
 
 
 class LanguageModel(Protocol):
@@ -83,8 +84,13 @@ class LanguageModel(Protocol):
     def name(self) -> str:
         """What to call it."""
 
-    def write(self, said: Sequence[Said], limits: Limits) -> Writing:
+    def write(self, said: Sequence[Said], limits: Limits, stop: threading.Event) -> Writing:
         """Answer a conversation.
+
+        Args:
+            said: The conversation.
+            limits: What the request says about the writing.
+            stop: Ends the writing when it is set.
 
         Raises:
             TooLongError: it does not fit.
@@ -116,16 +122,20 @@ class Gguf:
         self._banned = [(token, _NEVER) for token in self._unspeakable()]
         self._lock = threading.Lock()
         self._past: list[int] = []
+        self._warmed = False
         self._context = self._new_context(_CONTEXT)
 
     def warm(self, *, recording: bool) -> None:
-        """Read what every prompt starts with, while there is nothing else to do."""
-        if self._built_in:
-            with self._lock:
+        """Read what the first prompt starts with, while the recording is heard; later prompts find their own way."""
+        if not self._built_in:
+            return
+        with self._lock:
+            if not self._warmed:
+                self._warmed = True
                 tokens = self._tokens(prompts.fixed_part(recording=recording).messages)
-                self._read(tokens, len(tokens))
+                self._read(tokens, len(tokens), threading.Event())
 
-    def write(self, said: Sequence[Said], limits: Limits) -> Writing:
+    def write(self, said: Sequence[Said], limits: Limits, stop: threading.Event) -> Writing:
         """Answer a conversation; see `LanguageModel`."""
         prompt = prompts.by_example(said) if self._built_in else prompts.by_instruction(said)
         start = self._tokens(prompt.messages[: prompt.fixed]) if prompt.fixed else []
@@ -138,7 +148,7 @@ class Gguf:
                 f"{len(tokens)} tokens. Please reduce the length of the messages."
             )
         writing = Writing(prompt_tokens=len(tokens))
-        job = _Job(tokens, len(start), longest, prompt.repeat_penalty, limits, writing)
+        job = _Job(tokens, len(start), longest, prompt.repeat_penalty, limits, writing, stop)
         writing.sentences = sentences(self._pieces(job), SENTENCES)
         return writing
 
@@ -163,11 +173,11 @@ class Gguf:
         """The answer in pieces of text, as they are written; closing this ends the writing."""
         with self._lock:
             self._make_room(len(job.tokens) + job.longest)
-            self._read(job.tokens, job.fixed)
+            self._read(job.tokens, job.fixed, job.stop)
             written: list[int] = []
             given = ""
             sampler = self._sampler(job)
-            while len(written) < job.longest:
+            while len(written) < job.longest and not job.stop.is_set():
                 token = self._next(sampler, written, job)
                 if self._vocabulary.is_eog(token):
                     return
@@ -194,7 +204,7 @@ class Gguf:
         self._past = []
         return self._cpp.LlamaContext(self._model, parameters)
 
-    def _read(self, tokens: list[int], fixed: int) -> None:
+    def _read(self, tokens: list[int], fixed: int, stop: threading.Event) -> None:
         """Have exactly `tokens` in the context; the first `fixed` of them may be there from last time.
 
         Those are always read by themselves: in other pieces the arithmetic rounds differently, and
@@ -205,6 +215,8 @@ class Gguf:
         del self._past[kept:]
         for part_start, part_end in ((kept, fixed), (fixed, len(tokens))):
             for start in range(part_start, part_end, _BATCH):
+                if stop.is_set():
+                    raise CancelledError("The request was cancelled.")
                 self._feed(tokens[start : min(start + _BATCH, part_end)])
 
     def _feed(self, tokens: list[int]) -> None:
@@ -284,7 +296,7 @@ class TextServer:
     def warm(self, *, recording: bool) -> None:
         """There is nothing to do here: the server looks after itself."""
 
-    def write(self, said: Sequence[Said], limits: Limits) -> Writing:
+    def write(self, said: Sequence[Said], limits: Limits, stop: threading.Event) -> Writing:  # noqa: ARG002
         """Answer a conversation; see `LanguageModel`."""
         messages: Any = [{"role": one.role, "content": one.content} for one in prompts.by_instruction(said).messages]
         extra: dict[str, Any] = {"temperature": limits.temperature, "seed": limits.seed}

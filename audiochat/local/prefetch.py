@@ -1,4 +1,4 @@
-"""One thing made while another is used: the next sentence is written while one is spoken."""
+"""Make the next item while the last one is used: a sentence is written while the one before it is spoken."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PATIENCE = 1.0
-"""Seconds to wait for what is under way when it is no longer wanted: a large model reads a prompt in one go."""
+"""Seconds to wait, when the items are no longer wanted, for the one that is being made."""
 
 
 @contextlib.contextmanager
-def written_ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
-    """Let `items` be made in a thread of their own; leaving the block ends them."""
+def prefetch(items: Generator[T, None, None], stop: threading.Event) -> Iterator[Iterator[T]]:
+    """Make items in a thread of their own, for as long as the block lasts.
+
+    Args:
+        items: What makes them.
+        stop: Set when the block ends, also by an exception: what makes the items should look at it.
+    """
     ready: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
-    abandoned = threading.Event()
 
     def make() -> None:
         try:
-            with contextlib.closing(items):  # the model is locked until its generator is closed
+            with contextlib.closing(items):  # a model stays locked until its generator is closed
                 for item in items:
                     ready.put((item, None))
-                    if abandoned.is_set():
+                    if stop.is_set():
                         return
-        except BaseException as exc:  # noqa: BLE001 - carried over to the thread that waits
+        except BaseException as exc:  # noqa: BLE001 - passed on to the thread that waits
             ready.put((None, exc))
         else:
             ready.put((None, None))
@@ -48,5 +52,5 @@ def written_ahead(items: Generator[T, None, None]) -> Iterator[Iterator[T]]:
     try:
         yield take()
     finally:
-        abandoned.set()
+        stop.set()
         maker.join(_PATIENCE)

@@ -30,6 +30,8 @@ def begin(settings: Settings, progress: Progress) -> Connect:
     # What these libraries log is for their developers; what a person needs is in our errors.
     for library in ("azure", "openai", "httpx2", "httpcore2", "msal"):
         logging.getLogger(library).addHandler(logging.NullHandler())
+    for notice in settings.notices:
+        progress.note(notice)
     with sdk_imports.importing():
         second = _beginning(settings.provider)(settings, progress)
 

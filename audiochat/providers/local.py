@@ -57,13 +57,13 @@ def _connect(settings: Settings, progress: Progress) -> Connection:
     from openai import OpenAI
 
     from audiochat.local.api import ChatCompletions
-    from audiochat.local.audio_ids import Answers
+    from audiochat.local.audio_ids import AudioIds
     from audiochat.local.engine import Engine
 
     engine = Engine(own, server=server)
     name = models.SMOLLM2.title if own.llm is None else own.llm_model or Path(own.llm).stem
     progress.note(_notice(settings, name))
-    transport = InProcess(ChatCompletions(engine, Answers()))
+    transport = InProcess(ChatCompletions(engine, AudioIds()))
     sdk = OpenAI(
         base_url="http://127.0.0.1/v1",  # never opened: the transport answers
         api_key="none",
@@ -162,7 +162,7 @@ def _text_server(settings: Settings) -> OpenAI:
     target = endpoint.parse(settings.local.llm or "", variable=LLM)
     key = settings.local.llm_key
     sent = [Credential(LLM_KEY, settings.source(LLM_KEY))] if key else []
-    for credential in (*sent, *endpoint.custom_headers(settings)):
+    for credential in (*sent, *endpoint.header_credentials(settings)):
         endpoint.check(target, credential, settings=settings, variable=LLM, vendor_hosts=())
     trusted = certificates()
     from openai import OpenAI
@@ -171,6 +171,7 @@ def _text_server(settings: Settings) -> OpenAI:
         base_url=target.url,
         api_key=key or "none",
         http_client=http_client(target, trusted, auth=without(*(() if key else ("Authorization",)), *ACCOUNT)),
+        default_headers=endpoint.custom_headers(settings),
         timeout=settings.timeout,
         max_retries=settings.retries,
     )

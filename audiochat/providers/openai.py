@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from audiochat.errors import ConfigurationError
 from audiochat.transport import endpoint
 from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
-from audiochat.transport.endpoint import OPENAI_HOSTS, Credential
+from audiochat.transport.endpoint import AZURE_HOSTS, OPENAI_HOSTS, Credential
 
 if TYPE_CHECKING:
     from audiochat.config import Settings
@@ -21,6 +21,7 @@ _HINTS = {
     "wrong_credential": f"Check {KEY}, and that it belongs to the server at {BASE_URL} if that is set.",
     "not_found": f"Check {BASE_URL}: it usually ends in /v1.",
     "no_such_host": f"Check {BASE_URL} and the network.",
+    "not_an_audio_model": "Name an audio model that the server has with -m (gpt-audio, gpt-audio-mini).",
 }
 
 
@@ -31,25 +32,39 @@ def begin(settings: Settings, _progress: Progress) -> Connect:
         ConfigurationError: OpenAI's own host needs a key, or the key must not go to the server.
     """
     target = endpoint.parse(settings.openai_base_url, variable=BASE_URL)
+    openai = target.within(OPENAI_HOSTS)
+    if openai and not target.path:
+        target = target.below("/v1")
+    if target.within(AZURE_HOSTS) and not target.ends_with("/openai/v1"):
+        raise ConfigurationError(
+            f"{BASE_URL} is the address of an Azure resource ({target.url}).",
+            hint="Set AZURE_OPENAI_ENDPOINT to it instead, and the key as AZURE_OPENAI_API_KEY.",
+        )
     key = settings.openai_api_key
-    if key is None and target.within(OPENAI_HOSTS):
-        raise ConfigurationError(f"{KEY} is not set.", hint="See .env.example, or choose another --provider.")
+    if key is None and openai:
+        meant = [f"{name} is not read here; {read} is." for name, read in settings.unread if read == KEY]
+        hint = " ".join(["See .env.example, or choose another --provider.", *meant])
+        raise ConfigurationError(f"{KEY} is not set.", hint=hint)
     sent = [] if key is None else [Credential(KEY, settings.source(KEY))]
-    for credential in (*sent, *endpoint.custom_headers(settings)):
+    for credential in (*sent, *endpoint.header_credentials(settings)):
         endpoint.check(target, credential, settings=settings, variable=BASE_URL, vendor_hosts=OPENAI_HOSTS)
+    headers = endpoint.custom_headers(settings)
 
     def connect() -> Connection:
         trusted = certificates()
         from openai import OpenAI
 
         # A server of one's own often has no keys; then none is sent, not even a made-up one.
-        left_out = (*(() if key else ("Authorization",)), *(() if target.within(OPENAI_HOSTS) else ACCOUNT))
+        left_out = (*(() if key else ("Authorization",)), *(() if openai else ACCOUNT))
         sdk = OpenAI(
             base_url=target.url,
             api_key=key or "none",  # the SDK insists on one
+            organization=settings.openai_organization,
+            project=settings.openai_project,
             http_client=http_client(target, trusted, auth=without(*left_out)),
+            default_headers=headers,
             max_retries=0,
         )
-        return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS)
+        return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS, audio_only=openai)
 
     return connect

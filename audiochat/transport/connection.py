@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from audiochat.background import run_in_thread, wait_for
@@ -29,10 +28,12 @@ class Connection:
     provider: ProviderName
     model: str
     """Deployment (Azure) or model that requests name."""
-    hints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    hints: Mapping[str, str] = field(default_factory=dict)
     """What to do about an error, by its code, in the words of this provider's settings."""
     sign_in: Callable[[], str] | None = None
     """Signs in, and tells with what; None where a key needs no sign-in."""
+    audio_only: bool = False
+    """Whether the service refuses a request that has audio neither in nor out."""
 
 
 def without(*names: str) -> Callable[[httpx2.Request], httpx2.Request]:

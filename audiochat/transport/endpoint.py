@@ -1,12 +1,12 @@
-"""Where a request goes, and whether a credential may go with it."""
+"""Addresses of services, and whether a credential may go there."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from audiochat.config import Settings, Source
 from audiochat.errors import ConfigurationError
@@ -18,21 +18,45 @@ AZURE_HOSTS = (
     ".openai.azure.com",
     ".cognitiveservices.azure.com",
     ".services.ai.azure.com",
+    ".api.cognitive.microsoft.com",
     ".openai.azure.us",
     ".cognitiveservices.azure.us",
+    ".services.ai.azure.us",
+    ".api.cognitive.microsoft.us",
+    ".openai.azure.cn",
+    ".cognitiveservices.azure.cn",
+    ".api.cognitive.azure.cn",
 )
 """Suffixes of the hosts at which Microsoft itself answers. API gateways of customers are not among them."""
+
+REGIONAL_HOSTS = (".api.cognitive.microsoft.com", ".api.cognitive.microsoft.us", ".api.cognitive.azure.cn")
+"""Azure's hosts that belong to a region, not to one resource: they take keys, and no sign-in."""
+
+CUSTOM_HEADERS = "OPENAI_CUSTOM_HEADERS"
 
 OPENAI_HOSTS = ("api.openai.com", ".api.openai.com")
 """OpenAI's host, and its regional ones."""
 
 # Stricter than any URL parser, so that no two of them can disagree about where the host ends.
 _PLAIN = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,4}|:[1-5][0-9]{4}|:6[0-4][0-9]{3}|:65[0-4][0-9]{2}|:655[0-2][0-9]|:6553[0-5])?(?:/[A-Za-z0-9._~%/-]*)?"
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%/-]*)?", re.IGNORECASE
 )
-
+_HOST_ALONE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?")
 _MAYBE_SECRET = re.compile(r"[A-Za-z]{2}:/|:[^/]*@|[?&#][^/]*=", re.DOTALL)
 """Looks like an address, a user with a password, a parameter: also where there is no scheme before it."""
+
+_VERSION = re.compile(r"\?api-version=([A-Za-z0-9.-]+)", re.IGNORECASE)
+_OPERATION = re.compile(
+    r"/(chat/completions|completions|responses|embeddings|models|audio/(speech|transcriptions|translations)"
+    r"|realtime|images/generations)$",
+    re.IGNORECASE,
+)
+"""What portals and examples put behind the part of an address that is wanted."""
+_DEPLOYMENT = re.compile(r"/deployments(/([^/]+))?$", re.IGNORECASE)
+_UNFILLED = re.compile(
+    r"[<>{}]|//(NAME|RESOURCE|HOST)\b|(?i:resource[-_]?name)"
+    r"|(?i:your[-_ ]?(resource|azure|openai|endpoint|service|instance|account|name|host))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,18 @@ class Endpoint:
     """https, not http."""
     path: str
     """Starts with a slash, or is empty."""
+    deployment: str | None = None
+    """That a target URI names."""
+    api_version: str | None = None
+    """That a target URI names."""
+
+    def ends_with(self, *paths: str) -> str | None:
+        """The one of some paths that the address ends with, in whatever case."""
+        return next((path for path in paths if self.path.lower().endswith(path)), None)
+
+    def below(self, path: str) -> Endpoint:
+        """The same endpoint with another path at its end: what stands before `path` stays."""
+        return replace(self, url=self.url[: len(self.url) - len(self.path)] + path, path=path)
 
     @property
     def port(self) -> int:
@@ -69,35 +105,78 @@ class Endpoint:
 
 
 def parse(text: str, *, variable: str) -> Endpoint:
-    """The endpoint that `text`, the value of `variable`, names.
+    """The endpoint that a pasted address means: portals and examples give more of it than is wanted.
+
+    What stands behind the part that is wanted is taken off: `/chat/completions` and other operations, the deployment
+    and the API version of a target URI (they are remembered), slashes.
+
+    Args:
+        text: The value of the setting.
+        variable: Its name.
 
     Raises:
-        ConfigurationError: it is no plain http or https URL.
+        ConfigurationError: it cannot be understood. Its value is shown unless it may hold a password.
     """
-    trimmed = text.strip().rstrip("/")
-    if not _PLAIN.fullmatch(trimmed) or not _is_host(trimmed):
-        raise ConfigurationError(
-            f"{variable} is not an address that can be used.",  # which may hold a password, so it is not shown
-            hint="It looks like https://NAME.openai.azure.com or https://HOST/v1, without user, query or spaces.",
-        )
-    parts = urlsplit(trimmed)
-    return Endpoint(trimmed, (parts.hostname or "").lower(), parts.scheme == "https", parts.path)
+    trimmed = text.strip()
+    version = _VERSION.search(trimmed)
+    address = trimmed[: version.start()] if version and version.end() == len(trimmed) else trimmed
+    if re.match(r"(localhost|127\.0\.0\.1)([:/]|$)", address):
+        address = f"http://{address}"
+    elif "://" not in address and _HOST_ALONE.fullmatch(address):
+        address = f"https://{address}"
+    if _UNFILLED.search(address):
+        raise _not_understood(trimmed, variable, "It holds a placeholder: put the name of your resource there.")
+    if not _PLAIN.fullmatch(address) or not _is_host(address):
+        raise _not_understood(trimmed, variable, _advice(address))
+    parts = urlsplit(address)
+    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
+    path = _OPERATION.sub("", path)
+    deployment = _DEPLOYMENT.search(path)
+    if deployment:
+        path = path[: deployment.start()]
+    base = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
+    return Endpoint(
+        base + path,
+        (parts.hostname or "").lower(),
+        parts.scheme.lower() == "https",
+        path,
+        unquote(deployment[2]) if deployment and deployment[2] else None,
+        version[1] if version and address != trimmed else None,
+    )
+
+
+def _advice(address: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9-]{2,64}", address):
+        return f"For a resource of that name: https://{address}.openai.azure.com"
+    return "It looks like https://NAME.openai.azure.com or https://HOST/v1, without user, query or spaces."
+
+
+def _not_understood(value: str, variable: str, hint: str) -> ConfigurationError:
+    told = shown(value)
+    what = "" if told == NOT_SHOWN else f" ({told})"
+    return ConfigurationError(f"{variable} is not an address that can be used{what}.", hint=hint)
+
+
+NOT_SHOWN = "no address that can be used"
 
 
 def shown(text: object) -> str:
-    """An address (or a file) as it may be shown: a password in it is none of anybody's business."""
+    """An address (or a file) as it may be shown: without one that may hold a password."""
     if text is None:
         return "nothing"
     told = str(text)
-    if _MAYBE_SECRET.search(told) and not _PLAIN.fullmatch(told.strip().rstrip("/")):
-        return "no address that can be used"
+    without_version = _VERSION.sub("", told)
+    if _MAYBE_SECRET.search(without_version) and not _PLAIN.fullmatch(without_version.strip().rstrip("/")):
+        return NOT_SHOWN
     return told
 
 
 def _is_host(url: str) -> bool:
-    """Whether what looks like an IP address is one."""
+    """Whether what looks like an IP address or a port is one."""
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - raises ValueError beyond 65535
         if "[" in url:
             ipaddress.IPv6Address(host)
         elif host.rpartition(".")[2].isdigit():
@@ -159,10 +238,28 @@ def check(
         )
 
 
-def custom_headers(settings: Settings) -> tuple[Credential, ...]:
-    """The headers that the SDK adds by itself, from OPENAI_CUSTOM_HEADERS: they may well be credentials."""
-    name = "OPENAI_CUSTOM_HEADERS"
-    return (Credential(name, Source.ENVIRONMENT),) if settings.sdk_headers else ()
+def custom_headers(settings: Settings) -> dict[str, str]:
+    """The headers of OPENAI_CUSTOM_HEADERS.
+
+    Raises:
+        ConfigurationError: a line is none.
+    """
+    headers = {}
+    for line in (settings.custom_headers or "").replace("\\n", "\n").splitlines():
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not line.strip():
+            continue
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value.isprintable():
+            raise ConfigurationError(
+                f"{CUSTOM_HEADERS} holds a line that is no header.", hint="A line each: Ocp-Apim-Subscription-Key: KEY"
+            )
+        headers[name] = value
+    return headers
+
+
+def header_credentials(settings: Settings) -> tuple[Credential, ...]:
+    """The custom headers as what they may well be: credentials."""
+    return (Credential(CUSTOM_HEADERS, settings.source(CUSTOM_HEADERS)),) if settings.custom_headers else ()
 
 
 def _refusal(message: str, hint: str) -> ConfigurationError:

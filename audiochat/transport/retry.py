@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audiochat.errors import CancelledError
+from audiochat.errors import CancelledError, UnavailableError
 from audiochat.transport import service_errors
+from audiochat.transport.connection_errors import causes
 from audiochat.transport.service_errors import LONGEST_WAIT
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
 PATIENCE = 300.0
 """Seconds that are waited between all the tries of one request, at most."""
 
-TOO_MANY_REQUESTS = 429
+PROXY_PASSWORD = 407
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 8.0
-_RETRIED = frozenset({408, 409, TOO_MANY_REQUESTS})
 _SLICE = 0.5
 """Seconds between two looks at the clock: on Windows, Ctrl-C is only heard between them."""
 _SPREAD = 0.1
@@ -63,17 +63,16 @@ def _sensible_delay(exc: Exception, attempt: int) -> float | None:
         return None
     backoff: float = min(_FIRST_DELAY * 2**attempt, _LONGEST_DELAY) * random.uniform(0.75, 1.0)  # noqa: S311
     if not isinstance(exc, openai.APIStatusError):
-        timed_out = any(isinstance(cause, httpx2.ReadTimeout) for cause in service_errors.causes(exc))
+        timed_out = any(isinstance(cause, httpx2.ReadTimeout) for cause in causes(exc))
         return backoff if isinstance(exc, openai.APIConnectionError | httpx2.RequestError) and not timed_out else None
-    headers = exc.response.headers
-    wanted = headers.get("x-should-retry")
-    transient = exc.status_code in _RETRIED or exc.status_code >= 500
-    if wanted == "false" or exc.code == "insufficient_quota" or not (transient or wanted == "true"):
+    wanted = exc.response.headers.get("x-should-retry")
+    error = service_errors.read_service_error(exc.response)
+    passing = isinstance(service_errors.classify(error), UnavailableError) and exc.status_code != PROXY_PASSWORD
+    if wanted == "false" or not (passing or wanted == "true"):
         return None
-    asked = service_errors.asked_to_wait(headers)
-    if asked is None:
+    if error.wait is None:
         return backoff
-    return asked if asked <= LONGEST_WAIT else None
+    return error.wait if error.wait <= LONGEST_WAIT else None
 
 
 class Gate:

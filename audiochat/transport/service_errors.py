@@ -1,16 +1,25 @@
-"""What the SDK raises, once, into words that say what failed and what to do."""
+"""What a service refuses, put into words that say what failed and what to do."""
 
 from __future__ import annotations
 
+import json
 import re
-import socket
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from audiochat.errors import AudiochatError, BrokenAnswerError, RefusedError, SignInError, UnavailableError
+from audiochat.errors import (
+    AudiochatError,
+    BrokenAnswerError,
+    ConfigurationError,
+    RefusedError,
+    SignInError,
+    UnavailableError,
+)
+from audiochat.transport.asked_to_wait import asked_to_wait
+from audiochat.transport.connection_errors import connection_error, shorten
 from audiochat.transport.deadlines import LOCATION
+from audiochat.transport.error_body import ErrorBody, read_error_body
 from audiochat.transport.redaction import redact, redact_json
 
 if TYPE_CHECKING:
@@ -18,28 +27,27 @@ if TYPE_CHECKING:
 
     import httpx2
 
-MESSAGE_LIMIT = 400
-"""Characters of a service's own message that are worth a person's time."""
-
 LONGEST_WAIT = 120.0
-"""Seconds that we wait at most when a service asks for patience; as the SDK does."""
+"""Seconds that are waited at most when a service asks for patience; as the SDK does."""
 
 REQUEST_ID_HEADERS = ("apim-request-id", "x-request-id", "x-ms-request-id", "request-id")
 """Azure's gateway, OpenAI, Azure's back end, other servers."""
 
+_PASSING = frozenset({408, 409, 429})
+
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """An HTTP answer that is an error."""
+class ServiceError:
+    """An HTTP answer that is an error, with credentials left out."""
 
     status: int
-    code: str
-    """The service's own code, or the empty string."""
+    body: ErrorBody
     message: str
-    body: Any
+    """Fit to be shown; never empty."""
     wait: float | None
     """Seconds that the service asks to be left alone."""
     location: str | None
+    """Where a redirect leads."""
     request_id: str | None
 
 
@@ -54,205 +62,273 @@ def translate(exc: Exception, *, hints: Mapping[str, str]) -> AudiochatError:
 
     Args:
         exc: An `openai.OpenAIError` or `httpx2.RequestError`.
-        hints: What the provider advises, by `AudiochatError.code`; it knows its variables' names.
+        hints: What the provider advises, by `AudiochatError.code`: it knows its variables, and how we signed in.
     """
     import openai
 
     if isinstance(exc, openai.APIStatusError):
-        error = _status(_answered(exc))
-    elif isinstance(exc, openai.APIConnectionError):
-        error = _connection(exc)
-    elif isinstance(exc, openai.OpenAIError):
-        error = BrokenAnswerError(
-            f"The answer cannot be used: {_short(str(exc))}", hint="Try again; report it if it lasts."
+        return _with_hint(classify(read_service_error(exc.response)), hints)
+    if isinstance(exc, openai.OpenAIError) and not isinstance(exc, openai.APIConnectionError):
+        return BrokenAnswerError(
+            f"The answer cannot be used: {shorten(str(exc))}", hint="Try again; report it if it lasts."
         )
-    else:
-        error = _connection(exc)
-    error.hint = hints.get(error.code) or error.hint
-    return error
+    return _with_hint(connection_error(exc), hints)
 
 
-def refusal(body: Mapping[str, Any], response: httpx2.Response, *, hints: Mapping[str, str]) -> AudiochatError:
-    """The error that stands in a body (or an event) which came with the status of a success."""
-    inner = body.get("error")
-    fields = redact_json(inner if isinstance(inner, Mapping) else {"message": str(inner)}, response.request)
-    kind = f"{fields.get('type')} {fields.get('code')}"
-    status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else max(response.status_code, 400)
-    answered = Answered(
-        status=status,
-        code=_code(fields.get("code")),
-        message=_short(str(fields.get("message") or "no reason given")),
-        body=fields,
-        wait=None,
-        location=None,
-        request_id=request_id(response),
-    )
-    error = _status(answered)
-    error.hint = hints.get(error.code) or error.hint
-    return error
+def error_in_success(error: object, response: httpx2.Response, *, hints: Mapping[str, str]) -> AudiochatError:
+    """The error that stands in a body, an event or a choice which came with the status of a success."""
+    body = read_error_body(redact_json(error, response.request))
+    kind = f"{body.type} {body.code}"
+    status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else body.status or 400
+    return _with_hint(classify(_service_error(status, body, response)), hints)
 
 
-def asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds in `retry-after-ms` or `retry-after`, which may be a date; None without either."""
-    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(header, "").strip()
-        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-            return float(value) * unit
-    return _until(headers.get("retry-after", ""))
-
-
-def _until(date: str) -> float | None:
-    import email.utils
-    import time
-
+def read_service_error(response: httpx2.Response) -> ServiceError:
+    """The error that an answer is; its body has been read."""
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None
+        body: object = json.loads(response.text)
+    except (ValueError, RecursionError):
+        body = response.text
+    return _service_error(response.status_code, read_error_body(redact_json(body, response.request)), response)
 
 
-def _answered(exc: Any) -> Answered:
-    response: httpx2.Response = exc.response
-    fields = redact_json(exc.body, response.request) if isinstance(exc.body, Mapping) else {}
-    text = fields.get("message") if fields else exc.body
-    if not text or "<html" in str(text)[:1000].lower():
-        text = response.reason_phrase or "no reason given"
-    return Answered(
-        status=exc.status_code,
-        code=_code(fields.get("code")),
-        message=_short(redact(str(text), response.request)),
-        body=fields,
-        wait=asked_to_wait(response.headers),
+def _service_error(status: int, body: ErrorBody, response: httpx2.Response) -> ServiceError:
+    message = shorten(body.message or redact(response.reason_phrase, response.request) or "no reason given")
+    return ServiceError(
+        status=status,
+        body=body,
+        message=message,
+        wait=asked_to_wait(response.headers, body.message),
         location=redact(response.extensions.get(LOCATION, ""), response.request),
         request_id=request_id(response),
     )
 
 
-def _code(value: object) -> str:
-    return str(value) if value is not None else ""
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= MESSAGE_LIMIT else flat[: MESSAGE_LIMIT - 1] + "…"
-
-
-def _status(said: Answered) -> AudiochatError:
-    """The rows of the wire's error table, by status."""
-    if said.status in (401, 403):
-        return _not_let_in(said)
-    if 300 <= said.status < 400:
-        return BrokenAnswerError(
-            f"The service sends the request elsewhere ({said.status}, to {said.location or 'nowhere'}).",
-            hint="Credentials do not follow redirects; put the address that really answers in the configuration.",
-            code="redirected",
-            request_id=said.request_id,
-        )
-    if said.code == "insufficient_quota":
-        return _refused(said, f"No credit is left: {said.message}", "See the billing page of your account.")
-    if said.status in (408, 409, 429) or said.status >= 500:
-        return _overloaded(said)
-    if said.status == 404:
-        return _not_found(said)
-    if said.status == 413:
-        return _refused(said, "The request is too large for the service.", "Send a shorter recording.")
-    return _bad_request(said)
-
-
-def _bad_request(said: Answered) -> RefusedError:
-    """The rows of the table that differ by code or message."""
-    lower = said.message.lower()
-    if said.code == "content_filter":
-        return _filtered(said)
-    if said.code == "audio_not_found":
-        return _refused(
-            said,
-            f"The service no longer knows that spoken answer: {said.message}",
-            "Spoken answers expire after an hour; send the transcript instead.",
-        )
-    if said.code == "unsupported_format" or "data provided for 'input_audio'" in lower:
-        return _refused(
-            said,
-            f"The service cannot read the recording: {said.message}",
-            "Convert it, for example to WAV with 16-bit samples, and try again.",
-            code="unsupported_format",
-        )
-    if "either text or image_url" in lower:
-        return _refused(
-            said,
-            "The model takes no audio: it is not one of the audio models.",
-            "Name an audio model with -m, such as gpt-audio or your deployment of it.",
-            code="not_an_audio_model",
-        )
-    hint = "Check the options and --param; --debug shows what was sent."
-    return _refused(said, f"The service refuses the request: {said.message}", hint)
-
-
-def _refused(said: Answered, message: str, hint: str, *, code: str | None = None) -> RefusedError:
-    code = code or (said.code if said.code and not said.code.isdigit() else f"http_{said.status}")
-    error = RefusedError(message, hint=hint, code=code, request_id=said.request_id)
-    param = said.body.get("param") if isinstance(said.body, Mapping) else None
-    error.param = param if isinstance(param, str) else None
-    error.status = said.status
+def _with_hint(error: AudiochatError, hints: Mapping[str, str]) -> AudiochatError:
+    error.hint = hints.get(error.code) or error.hint
     return error
 
 
-def _not_let_in(said: Answered) -> SignInError:
-    if said.code == "PermissionDenied" or "data action" in said.message.lower():
-        return SignInError(
-            f"The sign-in works, but has no right to use this resource: {said.message}",
-            hint="Have the role 'Cognitive Services OpenAI User' assigned on the resource; it takes some minutes.",
-            code="permission_denied",
-            request_id=said.request_id,
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One kind of refusal: how it is recognised, and what is said about it."""
+
+    code: str
+    """Of the error that comes of it; the service's own where this is empty."""
+    kind: Callable[..., AudiochatError]
+    says: str
+    """What failed; `{message}` is the service's own reason."""
+    hint: str
+    words: re.Pattern[str] | None = None
+    """In the service's message."""
+    codes: frozenset[str] = frozenset()
+    """The service's codes, in lower case."""
+    statuses: frozenset[int] = frozenset()
+    """Where it is recognised by its words or code among these alone; all of them where this is empty."""
+
+    def fits(self, error: ServiceError) -> bool:
+        """Whether an error is of this kind."""
+        if self.statuses and error.status not in self.statuses:
+            return False
+        if error.body.code.lower() in self.codes:
+            return True
+        if self.words is not None:
+            return self.words.search(error.message) is not None
+        return not self.codes
+
+
+def _words(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+def _codes(*codes: str) -> frozenset[str]:
+    return frozenset(code.lower() for code in codes)
+
+
+_CREDENTIAL = frozenset({401, 403})
+_LATER = "Try again later."
+_OTHER_MODEL = "Name an audio model or deployment (gpt-audio, gpt-audio-mini)."
+
+_ROWS = (
+    # --- the network and gateways before the service
+    _Row(
+        "network_rules", SignInError, "The service refuses this network: {message}",
+        "Call from a network, VPN or private endpoint that the resource allows, or have this address allowed in its "
+        "network settings.",
+        _words("virtual network", "firewall", r"private (endpoint|link)", r"\bvnet\b",
+               "public (network )?access is (disabled|denied)", "not allowed from your (ip|network)",
+               r"\bip (address )?\S* ?(is )?not (allowed|authorized)"),
+        statuses=frozenset({401, 403, 404}),
+    ),
+    _Row(
+        "subscription_key_missing", SignInError, "The gateway before the service wants a key of its own: {message}",
+        "API Management takes it in a header: OPENAI_CUSTOM_HEADERS='Ocp-Apim-Subscription-Key: KEY'.",
+        _words("missing subscription key", "Ocp-Apim-",
+               r"invalid subscription key\. make sure to provide a valid key for an active subscription\.?$"),
+        statuses=_CREDENTIAL,
+    ),
+    _Row(
+        "proxy", UnavailableError, "The proxy on the way wants a password (407): {message}",
+        "Put user and password into the proxy's address: http://USER:PASSWORD@PROXY:PORT.",
+        statuses=frozenset({407}),
+    ),
+    # --- who we are
+    _Row(
+        "permission_denied", SignInError,
+        "The sign-in works, but has no right to use this resource: {message}",
+        "Have the role 'Cognitive Services OpenAI User' assigned on the resource; it takes some minutes to work.",
+        _words("data action", "does not have (authorization|permission)", "lacks the required"),
+        _codes("PermissionDenied", "AuthorizationFailed"), _CREDENTIAL,
+    ),
+    _Row(
+        "keys_disabled", SignInError, "The resource takes no keys: {message}",
+        "Unset the key to sign in with Microsoft Entra ID ('az login').",
+        _words("key.based authentication is disabled", "local auth(entication)? is disabled",
+               "disableLocalAuth"),
+        _codes("AuthenticationTypeDisabled"),
+    ),
+    _Row(
+        "custom_subdomain", SignInError, "This endpoint takes no sign-in: {message}",
+        "Use the resource's own endpoint, https://NAME.openai.azure.com; regional ones take keys only.",
+        _words("custom (sub)?domain"), statuses=frozenset({400, 401, 403}),
+    ),
+    _Row(
+        "tenant_mismatch", SignInError, "The sign-in is for another tenant than the resource's: {message}",
+        "Sign in to the resource's tenant: az login --tenant TENANT, or set AZURE_TENANT_ID.",
+        _words("tenant provided in token", r"token.{0,40}tenant.{0,40}(match|mismatch)", "wrong (issuer|tenant)"),
+        statuses=frozenset({400, 401, 403}),
+    ),
+    _Row(
+        "no_region", SignInError, "The service is not offered here: {message}",
+        "Use it from a country that the service supports.",
+        codes=_codes("unsupported_country_region_territory"), statuses=_CREDENTIAL,
+    ),
+    # --- what is asked for
+    _Row(
+        "content_filter", RefusedError, "The content filter refused the request{categories}.",
+        "Say it differently, or have the deployment's content filter changed.",
+        _words("content management policy", "content (filter|policy)", "responsible ?ai", "flagged by moderation",
+               "requires moderation"),
+        _codes("content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"),
+        frozenset({400, 403, 422, 500}),
+    ),
+    _Row(
+        "insufficient_quota", RefusedError, "No credit is left: {message}", "See the billing page of your account.",
+        _words("insufficient (credits|balance|funds)"), _codes("insufficient_quota"),
+    ),
+    _Row("", RefusedError, "No credit is left: {message}", "See the billing page of your account.",
+         statuses=frozenset({402})),
+    _Row(
+        "model_retired", RefusedError, "The model is no longer offered: {message}", _OTHER_MODEL,
+        _words(r"\b(has been|was|is) (retired|deprecated|shut ?down|decommissioned|discontinued)",
+               "no longer (available|supported|offered)"),
+        _codes("model_deprecated", "ModelDeprecated", "DeploymentRetired", "model_retired"),
+        frozenset({400, 404, 410}),
+    ),
+    _Row(
+        "", RefusedError, "The service refuses the request: {message}", "Check the parameters of the request.",
+        _words(r"(?<![\w.])stream(ing|ed|s|_options)?\b", r"(?<![\w.])audio\.format\b"),
+        statuses=frozenset({400, 404, 405, 422}),
+    ),
+    _Row(
+        "not_an_audio_model", RefusedError,
+        "The model takes no audio, or cannot answer in it: {message}", _OTHER_MODEL,
+        _words("either text or image_url", "unsupported modalit", "audio (input|output) is not supported",
+               "(does not|doesn't|not) support(s|ed)?.{0,30}audio", "audio.{0,40}(is|are) not supported",
+               "operation does not work with the specified model", "support (input|output) audio",
+               "not a chat model", "only supported in v1/(responses|completions)", "invalid modalit"),
+        _codes("OperationNotSupported", "unsupported_modality"),
+    ),
+    _Row(
+        "api_version", RefusedError, "The service does not know this API version: {message}",
+        "Set OPENAI_API_VERSION to one that it knows, 2025-01-01-preview for one.",
+        _words(r"api[- ]?version"), _codes("UnsupportedApiVersion"), frozenset({400, 404}),
+    ),
+    _Row(
+        "DeploymentNotFound", RefusedError, "The resource has no deployment of that name.",
+        "Check the deployment's exact name.", codes=_codes("DeploymentNotFound"),
+    ),
+    _Row(
+        "model_not_found", RefusedError, "There is no such model: {message}", "Name another model.",
+        _words(r"\bmodel\b.{0,60}(does not exist|not found|not loaded|is unknown)", "invalid model",
+               "no such model"),
+        _codes("model_not_found"), frozenset({400, 403, 404}),
+    ),
+    _Row(
+        "audio_not_found", RefusedError, "The service no longer knows that spoken answer: {message}",
+        "Spoken answers expire after an hour; send the transcript instead.", codes=_codes("audio_not_found"),
+    ),
+    _Row(
+        "unsupported_format", RefusedError, "The service cannot read the recording: {message}",
+        "Convert it, for example to WAV with 16-bit samples, and try again.",
+        _words("data provided for 'input_audio'"), _codes("unsupported_format"), frozenset({400, 415, 422}),
+    ),
+    _Row(
+        "", RefusedError, "The request is too large for the service.", "Send a shorter recording.",
+        statuses=frozenset({413}),
+    ),
+    _Row(
+        "not_found", RefusedError, "The service knows no such address: {message}",
+        "Check the endpoint's path and the API version.", statuses=frozenset({404}),
+    ),
+    # --- by status alone
+    _Row(
+        "wrong_credential", SignInError, "The service does not accept the credential: {message}",
+        "Check that the key belongs to this endpoint.", statuses=_CREDENTIAL,
+    ),
+)  # fmt: skip
+"""The first row that fits has it. Source: API.md's table of errors, and reports of people who met them."""
+
+
+def classify(error: ServiceError) -> AudiochatError:
+    """The error that a person reads, of the kind and with the hint that fit."""
+    if error.body.type == "configuration_error":  # of our own engine
+        return ConfigurationError(error.message, hint=error.body.hint, code=error.body.code or "configuration")
+    if 300 <= error.status < 400:
+        return BrokenAnswerError(
+            f"The service sends the request elsewhere ({error.status}, to {error.location or 'nowhere'}).",
+            hint="Credentials do not follow redirects; put the address that really answers in the configuration.",
+            code="redirected",
+            request_id=error.request_id,
         )
-    return SignInError(
-        f"The service does not accept the credential: {said.message}",
-        hint="Check that the key belongs to this endpoint.",
-        code="wrong_credential",
-        request_id=said.request_id,
-    )
+    for row in _ROWS:
+        if row.fits(error):
+            return _refused(error, row)
+    if error.status in _PASSING or error.status >= 500:
+        return _overloaded(error)
+    return _refused(error, _PLAIN)
 
 
-def _not_found(said: Answered) -> RefusedError:
-    if said.code == "DeploymentNotFound":
-        return _refused(said, "The resource has no deployment of that name.", "Check the deployment's exact name.")
-    if said.code == "model_not_found":
-        return _refused(said, f"There is no such model: {said.message}", "Name another model with -m.")
-    return _refused(
-        said,
-        f"The service knows no such address: {said.message}",
-        "Check the endpoint's path and the API version.",
-        code="not_found",
-    )
+_PLAIN = _Row("", RefusedError, "The service refuses the request: {message}", "Check the parameters of the request.")
 
 
-def _filtered(said: Answered) -> RefusedError:
-    categories = ", ".join(sorted(_categories(said.body)))
-    return RefusedError(
-        f"The content filter refused the request{f' ({categories})' if categories else ''}.",
-        hint="Say it differently, or have the deployment's content filter changed.",
-        code="content_filter",
-        request_id=said.request_id,
-    )
+def _refused(error: ServiceError, row: _Row) -> AudiochatError:
+    own = error.body.code
+    code = row.code or (own if own and not own.isdigit() else f"http_{error.status}")
+    categories = ", ".join(sorted(_categories(error.body.fields)))
+    message = row.says.format(message=error.message, categories=f" ({categories})" if categories else "")
+    told = row.kind(message, hint=row.hint, code=code, request_id=error.request_id)
+    told.param, told.status = error.body.param, error.status
+    return told
 
 
-def _categories(body: Mapping[str, Any]) -> Iterator[str]:
-    inner = body.get("innererror")
+def _categories(fields: Mapping[str, object]) -> Iterator[str]:
+    """What a content filter found, in Azure's `innererror`."""
+    inner = fields.get("innererror")
     result = inner.get("content_filter_result") if isinstance(inner, Mapping) else None
     for name, verdict in result.items() if isinstance(result, Mapping) else ():
         if isinstance(verdict, Mapping) and (verdict.get("filtered") or verdict.get("detected")):
             yield str(name)
 
 
-def _overloaded(said: Answered) -> UnavailableError:
-    code, what = f"http_{said.status}", f"The service has trouble ({said.status}): {said.message}"
-    hint = "Try again later."
-    if said.status == 429:
-        code, what = "rate_limited", f"The service is asked too much: {said.message}"
+def _overloaded(error: ServiceError) -> UnavailableError:
+    code, what, hint = f"http_{error.status}", f"The service has trouble ({error.status}): {error.message}", _LATER
+    if error.status == 429:
+        code, what = "rate_limited", f"The service is asked too much: {error.message}"
         hint = "Try again later, or have the quota raised."
-        if said.wait and said.wait > LONGEST_WAIT:
-            hint = f"It asks for a pause of {_duration(said.wait)}; a daily quota is used up, it seems."
-    return UnavailableError(what, hint=hint, code=code, request_id=said.request_id)
+        if error.wait and error.wait > LONGEST_WAIT:
+            hint = f"It asks for a pause of {_duration(error.wait)}; a daily quota is used up, it seems."
+    return UnavailableError(what, hint=error.body.hint or hint, code=code, request_id=error.request_id)
 
 
 def _duration(seconds: float) -> str:
@@ -262,60 +338,3 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} seconds"
-
-
-def causes(exc: BaseException | None) -> Iterator[BaseException]:
-    """An exception and what led to it, outermost first."""
-    while exc is not None:
-        yield exc
-        exc = exc.__cause__ or exc.__context__
-
-
-def _connection(exc: Exception) -> AudiochatError:
-    """Why there was no answer, from the chain of causes below an exception of the HTTP library."""
-    import httpx2
-
-    request: httpx2.Request | None = getattr(exc, "_request", None) or getattr(exc, "request", None)
-    host = request.url.host if request is not None else "the service"
-    chain = list(causes(exc))
-    if any(isinstance(cause, socket.gaierror) for cause in chain):
-        return UnavailableError(
-            f"{host} cannot be found.", hint="Check the endpoint's name and the network.", code="no_such_host"
-        )
-    for cause in chain:
-        if isinstance(cause, ssl.SSLError):
-            return UnavailableError(
-                f"No secure connection to {host}: {_short(str(cause))}",
-                hint="Behind a proxy that inspects TLS, point SSL_CERT_FILE at its certificate.",
-                code="tls",
-            )
-    if any(isinstance(cause, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.ProxyError) for cause in chain):
-        why = next((str(cause) for cause in chain if isinstance(cause, OSError) and str(cause)), "no connection")
-        return UnavailableError(
-            f"{host} cannot be reached: {_short(why)}",
-            hint="Check the endpoint, the network and the proxy settings.",
-            code="not_reachable",
-        )
-    return _unfinished(exc, chain, host)
-
-
-def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> AudiochatError:
-    """Why an answer from a service that was reached did not become whole."""
-    import httpx2
-
-    if any(isinstance(cause, httpx2.DecodingError | httpx2.SSEError) for cause in chain):
-        return BrokenAnswerError(
-            f"What {host} answered cannot be decoded: {_short(str(exc))}",
-            hint="The service, or something between, is at fault; try again, and report it if it lasts.",
-        )
-    if any(isinstance(cause, httpx2.TimeoutException) for cause in chain):
-        return UnavailableError(
-            f"{host} did not answer in time.",
-            hint="It may be at work all the same, so it was not asked twice.",
-            code="timeout",
-        )
-    return UnavailableError(
-        f"The connection to {host} broke before the answer was whole.",
-        hint="Try again; if it lasts, look at proxies and firewalls on the way.",
-        code="connection_broken",
-    )

@@ -14,13 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.service import PCM, Service, completion, sound_events, stream
+from support.service import PCM, Service, completion, event, sound_events, stream
 
 from audiochat.audio import PCM_BYTES_PER_SECOND, wav
 from audiochat.audio.silence import SILENCE, EndOfSpeech, level
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
+
+AUDIOCHAT = [sys.executable, "-m", "audiochat"]
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="what POSIX alone has")
+
 
 SECOND = PCM * 5
 
@@ -255,3 +259,42 @@ def test_a_real_device_is_heard(process: CommandLine, openai: Service, alsa: Pat
     found = wav.read(data)
     assert found is not None
     assert found.seconds == pytest.approx(2.5, abs=0.2)
+
+
+@POSIX
+def test_stopping_to_play_is_quick_while_nothing_comes(openai: Service, card: Path) -> None:
+    """The player waits for more sound when Ctrl-C comes."""
+    openai.answer(stream([b"".join(sound_events(PCM * 3)[:-3]), *[event()] * 100], pause=0.3))
+    process = subprocess.Popen([*AUDIOCHAT, "speak", "hi", "--play", "-q"], stderr=subprocess.PIPE)
+    while not (card / "heard.pcm").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert time.monotonic() - started < 1.5
+
+
+@POSIX
+def test_ctrl_c_while_it_is_heard_keeps_words_and_file(openai: Service, card: Path) -> None:
+    """The answer is whole: only the sound ends."""
+    openai.answer(stream(sound_events(PCM * 5 * 20)))
+    process = subprocess.Popen([*AUDIOCHAT, "speak", "hi", "--play", "-q"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=5)
+    assert (process.returncode, line) == (130, b"Yes, it is.\n")
+    assert len((card / "heard.pcm").read_bytes()) < 100 * len(PCM)
+    assert Path("speech.wav").read_bytes() == wav.wrap(PCM * 100)
+
+
+def test_a_recording_is_not_asked_for_in_vain(process: CommandLine, openai: Service, card: Path) -> None:
+    """What cannot be written or configured is told before anybody speaks."""
+    assert process("analyze", "-r", "-o", "missing/a.wav").code == 6
+    assert process("analyze", "-r", "--provider", "azure").code == 3
+    assert process("analyze", "-r", "--max-seconds", "nan").code in (2, 3)
+    assert not (card / "log").exists()
+    assert openai.requests == []

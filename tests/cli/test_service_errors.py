@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.command_line import CANARY
-from support.service import PCM, Answer, Service, completion, error
+from support.service import PCM, Answer, Service, completion, error, event, stream
 
 from audiochat.audio import wav
 
@@ -180,3 +180,51 @@ def test_a_message_with_escape_sequences_does_nothing(cli: CommandLine, openai: 
     ran = cli("speak", "hi")
     assert ran.code == 4
     assert not {"\x1b", "\x07", "\u202e"} & set(ran.err)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(status=400, pieces=[b"x"] * 60, pause=0.1),
+        Answer(pieces=[b": ping\n\n"] * 60, pause=0.1, headers={"Content-Type": "text/event-stream"}),
+        Answer(pieces=[event({"role": "assistant"})] * 60, pause=0.1, headers={"Content-Type": "text/event-stream"}),
+    ],
+    ids=["an error that drips", "comments for ever", "events without content"],
+)
+def test_what_never_comes_to_a_point_ends_after_the_timeout(cli: CommandLine, openai: Service, answer: Answer) -> None:
+    """Bytes alone do not keep a request alive."""
+    openai.answer(answer)
+    started = time.monotonic()
+    ran = cli("speak", "hi", "-o", "-", "--timeout", "0.7", "--retries", "0")
+    assert ran.code == 5
+    assert time.monotonic() - started < 3
+    assert len(openai.requests) == 1
+
+
+def test_an_endless_error_is_not_read_whole(cli: CommandLine, openai: Service) -> None:
+    """A quarter of a megabyte is enough to know what is wrong."""
+    openai.answer(Answer(status=400, pieces=[b"x" * 65_536] * 400))
+    assert cli("speak", "hi").code == 4
+    assert openai.sent_pieces < 400
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(completion("Yes.", WAV).body, headers={"Content-Encoding": "gzip"}),
+        stream([event({"role": "assistant"}), event()], cut=2),
+    ],
+    ids=["a false encoding", "a stream that has begun"],
+)
+def test_a_service_that_has_answered_is_not_asked_again(cli: CommandLine, openai: Service, answer: Answer) -> None:
+    """An answer is money, also one that cannot be used."""
+    openai.answer(answer)
+    assert cli("speak", "hi", "-o", "-").code == 5
+    assert len(openai.requests) == 1
+
+
+def test_an_error_about_a_voice_is_no_reason_to_ask_again(cli: CommandLine, openai: Service) -> None:
+    """Only a service that does not stream is asked without; this one does not know the voice."""
+    openai.answer(error(400, "unsupported_value", "No such voice.", param="audio.voice"))
+    assert cli("speak", "hi", "-o", "-", "-v", "xyz").code == 4
+    assert len(openai.requests) == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,9 +99,6 @@ def test_the_prompt_comes_from_stdin_where_it_is_asked_for(cli: CommandLine, ope
 
 def test_stdin_is_left_alone_when_there_is_a_prompt(openai: Service) -> None:
     """A loop that reads names from stdin keeps its list."""
-    import os
-    import subprocess
-
     if sys.platform == "win32":
         pytest.skip("there is no sh")
     openai.answer(completion("ok", WAV))
@@ -299,3 +298,26 @@ def test_the_version_is_told(process: CommandLine) -> None:
     from audiochat import __version__
 
     assert process("--version").out.decode() == f"audiochat {__version__}\n"
+
+
+def test_a_name_of_many_bytes_is_written(cli: CommandLine, openai: Service) -> None:
+    """Eighty characters of three bytes are a legal name."""
+    openai.answer(completion("Yes.", WAV))
+    name = "犬" * 80 + ".wav"
+    assert cli("speak", "hi", "-o", name).code == 0
+    assert Path(name).read_bytes() == WAV
+
+
+def test_a_suffix_without_a_format_is_warned_of(cli: CommandLine, openai: Service) -> None:
+    """a.m4a holds WAV, and a line says so."""
+    openai.answer(completion("Yes.", WAV))
+    assert "a.m4a will hold WAV" in cli("speak", "hi", "-o", "a.m4a").err
+
+
+@pytest.mark.parametrize("arguments", [["-o", "-"], ["-o-"], ["--output=-"], ["-o", "-", "-q"]])
+def test_words_never_go_among_the_sound(cli: CommandLine, openai: Service, arguments: list[str]) -> None:
+    """The model answered in text: stdout stays empty, however -o is written, and the words are on stderr."""
+    openai.answer(completion(content="I can only write."))
+    ran = cli("speak", "hi", *arguments)
+    assert (ran.code, ran.out) == (5, b"")
+    assert "I can only write." in ran.err

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -289,8 +290,6 @@ def test_words_without_sound_in_a_stream_are_an_error_that_keeps_them(cli: Comma
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_in_the_middle_of_a_stream_leaves_nothing(openai: Service) -> None:
     """Exit 130 at once."""
-    import signal
-
     openai.answer(stream(sound_events(SECOND * 10), pause=0.1))
     command = [sys.executable, "-m", "audiochat", "speak", "hi", "-o", "-", "-q"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -327,3 +326,14 @@ def test_a_slow_reader_slows_the_download(openai: Service) -> None:
     assert openai.sent_pieces == sent < 60
     assert 1 + len(process.stdout.read()) == 80 * 20 * len(SECOND)
     assert process.wait(timeout=10) == 0
+
+
+def test_one_answer_is_taken(cli: CommandLine, openai: Service) -> None:
+    """--param n is refused; where a service sends a second answer all the same, it is not mixed with the first."""
+    assert cli("speak", "hi", "--param", "n=2").code == 2
+    assert openai.requests == []
+    second = event(choices=[{"index": 1, "delta": {"audio": {"transcript": "Second ", "data": "AAAA"}}}])
+    openai.answer(stream([second if number == 2 else one for number, one in enumerate(sound_events(PCM))]))
+    ran = cli("speak", "hi", "-o", "-", "-f", "pcm16")
+    assert (ran.code, ran.out) == (0, PCM)
+    assert "Second" not in ran.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.service import PCM, Answer, Service, completion
+from support.service import PCM, Answer, Service, completion, event, sound_events, stream
 from support.terminals import in_a_terminal
 
 from audiochat.audio import wav
@@ -178,3 +179,131 @@ def test_a_process_substitution_is_read(openai: Service) -> None:
     command = f"{' '.join(AUDIOCHAT)} analyze <(cat dog.wav) --text-only"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, b"A dog.\n")
+
+
+@POSIX
+@pytest.mark.parametrize("arguments", [["--help"], ["speak", "--help"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_help_on_a_full_disk(arguments: list[str]) -> None:
+    """Exit 6 and one message."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*AUDIOCHAT, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 6
+    assert done.stderr.startswith(b"audiochat: Standard output cannot be written.")
+
+
+@POSIX
+def test_help_that_is_not_read_to_its_end() -> None:
+    """Quiet."""
+    command = f"{' '.join(AUDIOCHAT)} speak --help | true"
+    done = subprocess.run(["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@POSIX
+def test_a_closed_stdout_is_told_before_it_costs(openai: Service) -> None:
+    """The words would be lost; with --json too, and without a traceback."""
+    for more in ("", "--json"):
+        command = f"{' '.join(AUDIOCHAT)} speak hi {more} >&-"
+        done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 2
+        assert b"Traceback" not in done.stderr
+        assert b"Standard output is closed" in done.stderr
+    assert openai.requests == []
+
+
+@POSIX
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_end_from_outside_is_an_envelope_too(openai: Service, number: signal.Signals, code: int) -> None:
+    """SIGINT with --json says so on stdout; SIGTERM ends at once; nothing is left."""
+    openai.answer(Answer(hold=20))
+    process = subprocess.Popen(
+        [*AUDIOCHAT, "speak", "hi", "--json", "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while not openai.requests:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=5)
+    assert (process.returncode, err) == (code, b"")
+    if number is signal.SIGINT:
+        told = json.loads(out)
+        assert (told["status"], told["error"]["code"], told["error"]["exit_code"]) == ("error", "interrupted", 130)
+    assert list(Path().iterdir()) == []
+
+
+@POSIX
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2])
+def test_ctrl_c_while_it_starts_is_quiet(openai: Service, delay: float) -> None:
+    """Whenever it comes after Python itself has started, there is no traceback of ours."""
+    process = subprocess.Popen([*AUDIOCHAT, "speak", "hi", "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.08 + delay)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert b"audiochat/cli" not in err
+    assert b"audiochat/terminal" not in err
+    assert len(openai.requests) <= 1
+
+
+@POSIX
+def test_a_terminal_of_another_encoding_loses_no_answer(openai: Service) -> None:
+    """What it cannot show is replaced."""
+    from support.terminals import in_a_terminal
+
+    openai.answer(completion("café 日本", WAV))
+    code, seen = in_a_terminal(["speak", "hi"], PYTHONIOENCODING="latin-1", TERM="dumb")
+    assert code == 0
+    assert "caf" in seen
+    assert Path("speech.wav").read_bytes() == WAV
+
+
+@pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid"), reason="needs a folder that goes away")
+def test_a_working_directory_that_is_gone(openai: Service, tmp_path: Path) -> None:
+    """The words come all the same; the file is told to have no place."""
+    (tmp_path / "gone").mkdir()
+    openai.answer(completion(content="A dog."))
+    (tmp_path / "dog.wav").write_bytes(WAV)
+    command = f"cd {tmp_path}/gone && rmdir ../gone && {' '.join(AUDIOCHAT)} analyze {tmp_path}/dog.wav --text-only"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"A dog.\n")
+
+
+def test_a_reader_who_pauses_loses_nothing(openai: Service) -> None:
+    """Its time is not the service's: --timeout counts what the service takes."""
+    openai.answer(stream(sound_events(PCM * 200, size=96_000)))
+    command = [*AUDIOCHAT, "speak", "hi", "-o", "-", "-f", "pcm16", "-q", "--timeout", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    head = process.stdout.read(1)
+    time.sleep(2)
+    assert len(head + process.stdout.read()) == 200 * len(PCM)
+    assert process.wait() == 0
+
+
+@POSIX
+def test_a_working_directory_that_is_gone_takes_no_answer(openai: Service, tmp_path: Path) -> None:
+    """It is told before it costs."""
+    (tmp_path / "gone").mkdir()
+    command = f"cd {tmp_path}/gone && rmdir ../gone && {' '.join(AUDIOCHAT)} speak hi -o x.wav"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert done.returncode == 6
+    assert openai.requests == []
+
+
+@POSIX
+def test_a_script_without_spaces_is_shown_while_it_comes(openai: Service) -> None:
+    """Not only at the end: Chinese and Japanese have no spaces to wait for."""
+    import pty
+
+    words = [event({"audio": {"transcript": word}}) for word in "金毛寻回犬是很好的家庭犬"]
+    openai.answer(stream([*words, event(), event()], pause=0.3))
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(sys.executable, [*AUDIOCHAT, "speak", "hi"])  # noqa: S606 - what a terminal does
+    seen = b""
+    while "金毛".encode() not in seen:
+        seen += os.read(terminal, 1024)
+    assert openai.sent_pieces < len(words)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)

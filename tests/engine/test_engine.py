@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.service import Answer, running
 
 from audiochat.audio import codec, wav
 from audiochat.config import LocalSettings
@@ -18,6 +24,10 @@ if TYPE_CHECKING:
     from support.command_line import CommandLine
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+AUDIOCHAT = [sys.executable, "-m", "audiochat"]
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="what POSIX alone has")
+
 
 QUESTION = "Is a golden retriever a good family dog?"
 
@@ -173,3 +183,69 @@ def test_a_program_around_it_ends_well(seconds: str) -> None:
 
     done = subprocess.run([sys.executable, "-c", _EMBEDDED, seconds], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_cache_that_cannot_be_written_loses_no_answer(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id has expired at once; the answer is there."""
+    from support.command_line import REAL_CACHE
+
+    assert cli("speak", "Say hello.", "-q").code == 0
+    cache = Path("cache/audiochat").absolute()
+    cache.mkdir(parents=True)
+    (cache / "models").symlink_to(REAL_CACHE / "audiochat" / "models")
+    (cache / "answers").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent))
+    told = json.loads(cli("speak", "Say hello.", "--json", "-q").out)
+    assert told["status"] == "ok"
+    assert told["audio"]["expires_at"] <= time.time()
+
+
+def test_nothing_is_told_to_anybody(process: CommandLine, home: Path) -> None:
+    """The engine's libraries collect no events for their makers."""
+    assert process("speak", "Say hello.", "-q", env={"HOME": str(home)}).code == 0
+    assert not [path for path in home.rglob("*") if "Microsoft" in path.name or "onnxruntime" in path.name.lower()]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"<html>", headers={"Content-Type": "text/html"}),
+        Answer(b'{"choices": []}'),
+        Answer(b'{"choices": null}'),
+    ],
+)
+def test_a_text_server_that_answers_nonsense(cli: CommandLine, answer: Answer) -> None:
+    """Exit 5, and which variable to check."""
+    with running() as server:
+        server.answer(answer)
+        env = {"AUDIOCHAT_LOCAL_LLM": f"{server.url}/v1", "AUDIOCHAT_LOCAL_LLM_MODEL": "m"}
+        ran = cli("speak", "hi", "-q", env=env)
+        assert ran.code == 5
+        assert "AUDIOCHAT_LOCAL_LLM" in ran.err
+
+
+def test_a_text_server_answers_in_the_engines_place(cli: CommandLine) -> None:
+    """Any server that speaks chat completions in text; its usage may be missing; the voice is the engine's."""
+    with running() as server:
+        body = {"choices": [{"message": {"content": "<think>hm</think>**Paris.** Yes!"}}], "usage": {}}
+        server.answer(Answer(json.dumps(body).encode()))
+        env = {"AUDIOCHAT_LOCAL_LLM": f"{server.url}/v1", "AUDIOCHAT_LOCAL_LLM_MODEL": "big"}
+        told = json.loads(cli("speak", "Where?", "--json", "-q", env=env).out)
+        assert (told["transcript"], told["model"]) == ("Paris. Yes!", "big")
+        assert told["audio"]["seconds"] > 0.5
+        assert "authorization" not in server.last.headers
+
+
+@POSIX
+def test_ctrl_c_ends_it_while_the_text_server_is_silent() -> None:
+    """No thread is waited for."""
+    with running() as server:
+        server.answer(Answer(hold=30))
+        env = {**os.environ, "AUDIOCHAT_LOCAL_LLM": f"{server.url}/v1"}
+        process = subprocess.Popen([*AUDIOCHAT, "speak", "hi", "-q"], env=env, stderr=subprocess.PIPE)
+        while not server.requests:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
+        assert process.returncode == 130

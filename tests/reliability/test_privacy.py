@@ -19,7 +19,7 @@ from support.wheels import CONTENTS, WHOLE, Watcher, kept, make_wheel, sha256
 from audiochat.audio import wav
 from audiochat.errors import AudiochatError, FileError, UnavailableError
 from audiochat.local import models
-from audiochat.local.audio_ids import Answers
+from audiochat.local.audio_ids import AudioIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,8 +105,8 @@ def test_the_engines_answers_are_for_their_owner(umask: int, cache: Path, home: 
     """What the local engine remembers of its answers, and the folders down to that."""
     assert umask in (0o000, 0o022, 0o077)
     (home / "cache").rmdir()
-    id_, _ = Answers().keep("A secret.")
-    assert Answers().recall(id_) == "A secret."
+    id_, _ = AudioIds().keep("A secret.")
+    assert AudioIds().recall(id_) == "A secret."
     assert [path.name for path in cache.rglob("*.json")] == [f"{id_}.json"]
     assert open_to_others(home / "cache") == []
     tried("private files", 4)
@@ -135,7 +135,7 @@ def test_folders_that_are_open_are_closed(
     above = data.parent
     above.chmod(0o755)
     assert cli("converse", "-t", "b", "--session", "s").code == 0
-    Answers().keep("A secret.")
+    AudioIds().keep("A secret.")
     models.ensure([model], Watcher())
     assert {str(folder): oct(mode(folder)) for folder in opened} == {str(folder): oct(0o700) for folder in opened}
     assert mode(above) == 0o755
@@ -399,7 +399,7 @@ def test_a_link_among_the_engines_answers_leads_nowhere(cache: Path, tmp_path: P
     folder.mkdir(parents=True)
     (folder / "audio_00000000000000000000000000000000.json").symlink_to(there)
     (folder / ".audio_11111111111111111111111111111111").symlink_to(there)
-    answers = Answers()
+    answers = AudioIds()
     assert answers.recall("audio_00000000000000000000000000000000") is None
     answers.keep("A secret.", id_="audio_11111111111111111111111111111111")
     assert untouched(there)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.command_line import CANARY
 
-from audiochat import config
+from audiochat import config, storage
 from audiochat.config import Flags, Settings, Source
 from audiochat.errors import ConfigurationError, FileError, UsageError
 
@@ -231,17 +231,17 @@ def test_hosts_are_allowed_by_the_environment_alone(home: Path) -> None:
     assert load(AUDIOCHAT_ALLOW_HOST="Mine.example, other.example").allowed_hosts == {"mine.example", "other.example"}
 
 
-def test_headers_of_the_sdk_are_known_from_the_environment_alone() -> None:
-    """The SDK reads OPENAI_CUSTOM_HEADERS from the environment and nowhere else."""
+def test_custom_headers_have_a_source() -> None:
+    """They may be credentials, so it matters who named them."""
     project("OPENAI_CUSTOM_HEADERS=X: y\n")
-    assert load().sdk_headers is False
-    assert load(OPENAI_CUSTOM_HEADERS="X: y").sdk_headers is True
+    assert (load().custom_headers, load().source("OPENAI_CUSTOM_HEADERS")) == ("X: y", Source.PROJECT_FILE)
+    assert load(OPENAI_CUSTOM_HEADERS="X: z").source("OPENAI_CUSTOM_HEADERS") is Source.ENVIRONMENT
 
 
 def test_the_users_own_file_is_where_the_systems_rules_put_it(home: Path) -> None:
     """XDG_CONFIG_HOME names the folder."""
-    assert config.config_directory({"XDG_CONFIG_HOME": "/somewhere"}) == Path("/somewhere/audiochat")
-    assert config.config_directory() == home / "config" / "audiochat"
+    assert storage.config_folder({"XDG_CONFIG_HOME": "/somewhere"}) == Path("/somewhere/audiochat")
+    assert storage.config_folder() == home / "config" / "audiochat"
 
 
 def test_secrets_are_not_in_the_settings_representation() -> None:

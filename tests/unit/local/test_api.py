@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from audiochat.chat.completion import parse_completion
 from audiochat.chat.recordings import Recording, for_sending
 from audiochat.chat.reply import Usage
 from audiochat.chat.request import VOICES, AssistantTurn, Request, UserTurn
+from audiochat.errors import ConfigurationError
 from audiochat.local.api import DELTA_BYTES, ChatCompletions, Response
-from audiochat.local.audio_ids import Answers
+from audiochat.local.audio_ids import AudioIds
+from audiochat.local.engine import LoadedOnce
 from audiochat.local.llm import Limits, TooLongError, Writing
 from audiochat.local.prompts import Said
 from audiochat.local.stt import Heard
@@ -64,7 +67,7 @@ class Writer:
     written: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
 
-    def write(self, said: Sequence[Said], limits: Limits) -> Writing:
+    def write(self, said: Sequence[Said], limits: Limits, stop: threading.Event) -> Writing:  # noqa: ARG002
         """Answer."""
         if self.too_long:
             raise TooLongError("This model's maximum context length is 8 tokens.")
@@ -143,7 +146,7 @@ class Api:
 
     def post(self, payload: object) -> Response:
         """Post a body."""
-        answers = Answers(self.folder, clock=self.clock)
+        answers = AudioIds(self.folder, clock=self.clock)
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         return ChatCompletions(self.parts, answers).respond(body)
 
@@ -718,32 +721,176 @@ def test_closing_a_stream_closes_the_writer(api: Api, taken: int) -> None:
 # --- failures
 
 
+def failure_of(response: Response) -> dict[str, Any]:
+    """The error of an answer that fails at once, or in the middle of its stream."""
+    raw = b"".join(response.chunks)
+    if response.content_type == "application/json":
+        assert response.status == 500
+        assert response.headers["x-should-retry"] == "false"
+    else:
+        assert b"[DONE]" not in raw
+        raw = raw.rstrip().rpartition(b"data: ")[2]
+    error: dict[str, Any] = json.loads(raw)["error"]
+    return error
+
+
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_writer_that_fails_is_heard_of(api: Api, *, streamed: bool) -> None:
-    """An exception in the thread that writes reaches whoever reads, after the sentences before it."""
+def test_a_writer_that_fails_is_an_error_of_the_api(api: Api, *, streamed: bool) -> None:
+    """An exception in the thread that writes becomes an error, after the sentences before it."""
     api.parts.model.failure = RuntimeError("out of memory")
-    with pytest.raises(RuntimeError, match="out of memory"):
-        list(api.post(payload(**(STREAMED if streamed else {}))).chunks)
+    error = failure_of(api.post(payload(**(STREAMED if streamed else {}))))
+    assert (error["type"], error["code"]) == ("server_error", "engine_failed")
+    assert "out of memory" in error["message"]
     assert api.parts.synthesizer.said == ["Hello there.", "How are you?"]
     assert writers() == []
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_voice_that_fails_is_heard_of(api: Api, *, streamed: bool) -> None:
-    """An exception while speaking propagates, and the writing stops."""
+def test_a_voice_that_fails_is_an_error_of_the_api(api: Api, *, streamed: bool) -> None:
+    """An exception while speaking becomes an error, and the writing stops."""
     api.parts.model.endless = True
     api.parts.synthesizer.failure = RuntimeError("no voice")
-    with pytest.raises(RuntimeError, match="no voice"):
-        list(api.post(payload(**(STREAMED if streamed else {}))).chunks)
+    assert "no voice" in failure_of(api.post(payload(**(STREAMED if streamed else {}))))["message"]
     assert writers() == []
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_model_that_is_damaged_keeps_its_hint(api: Api, *, streamed: bool) -> None:
+    """What is wrong with the user's installation is told as that, with what to do."""
+    api.parts.synthesizer.failure = ConfigurationError("The voice is damaged.", hint="Fetch it again.")
+    error = failure_of(api.post(payload(**(STREAMED if streamed else {}))))
+    assert (error["type"], error["message"], error["hint"]) == (
+        "configuration_error",
+        "The voice is damaged.",
+        "Fetch it again.",
+    )
 
 
 def test_a_failed_answer_is_not_remembered(api: Api) -> None:
     """Half an answer has no id that could be referred to."""
     api.parts.synthesizer.failure = RuntimeError("no voice")
-    with pytest.raises(RuntimeError):
-        api.ask(payload())
+    failure_of(api.post(payload()))
     assert not list(api.folder.glob("*"))
+
+
+# --- many requests
+
+
+def test_requests_are_answered_one_after_another(api: Api) -> None:
+    """Eight threads, whole and streamed: each gets its answer, and never are two at work."""
+    working = threading.Semaphore(1)
+    clashes: list[str] = []
+    say = api.parts.synthesizer.say
+
+    def alone(text: str) -> Iterator[bytes]:
+        if not working.acquire(blocking=False):
+            clashes.append(text)
+            return iter([b""])
+        try:
+            time.sleep(0.01)
+            return iter(list(say(text)))
+        finally:
+            working.release()
+
+    api.parts.synthesizer.say = alone  # type: ignore[method-assign]
+    completions = ChatCompletions(api.parts, AudioIds(api.folder))
+
+    def ask(number: int) -> bytes:
+        body = payload(**(STREAMED if number % 2 else {}))
+        return b"".join(completions.respond(json.dumps(body).encode()).chunks)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(16)))
+    assert clashes == []
+    assert all(b"How are you?" in answer for answer in answers)
+    assert completions.queue.length == 0
+
+
+def test_too_many_requests_are_told_to_come_back(api: Api) -> None:
+    """Beyond the queue: 429 with retry-after, in the service's shape; and there is room again afterwards."""
+    completions = ChatCompletions(api.parts, AudioIds(api.folder), waiting=0)
+    body = json.dumps(payload(**STREAMED)).encode()
+    first = completions.respond(body)
+    next(first.chunks)
+    second = completions.respond(body)
+    error = json.loads(b"".join(second.chunks))["error"]
+    assert (second.status, error["code"]) == (429, "rate_limit_exceeded")
+    assert int(second.headers["retry-after"]) > 0
+    b"".join(first.chunks)
+    assert completions.respond(body).status == 200
+
+
+@pytest.mark.parametrize("how", ["closed", "cancelled", "forgotten"])
+def test_a_client_that_leaves_stops_the_work(api: Api, how: str) -> None:
+    """Its stream closed, its event set, or simply dropped: the writing ends, and the next request is answered."""
+    api.parts.model.endless = True
+    cancelled = threading.Event()
+    completions = ChatCompletions(api.parts, AudioIds(api.folder), waiting=0)
+    response = completions.respond(json.dumps(payload(**STREAMED)).encode(), cancelled=cancelled)
+    for _ in range(4):
+        next(response.chunks)
+    if how == "closed":
+        response.chunks.close()  # type: ignore[attr-defined] # a generator
+    elif how == "cancelled":
+        cancelled.set()
+        assert b"[DONE]" not in b"".join(response.chunks)
+    else:
+        del response
+        gc.collect()
+    assert api.parts.model.closed.wait(0.5)
+    assert completions.queue.length == 0
+
+
+def test_a_client_that_leaves_the_queue_is_not_answered(api: Api) -> None:
+    """Its turn passes to the next."""
+    completions = ChatCompletions(api.parts, AudioIds(api.folder))
+    body = json.dumps(payload(**STREAMED)).encode()
+    first = completions.respond(body)
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(completions.respond, body, cancelled=cancelled)
+        while completions.queue.length < 2:
+            time.sleep(0.01)
+        cancelled.set()
+        assert second.result(timeout=2).status == 499
+    b"".join(first.chunks)
+    assert completions.queue.length == 0
+
+
+def test_a_part_is_loaded_once_by_eight_threads_at_once() -> None:
+    """Two hundred times: however many ask first, one loads."""
+    for _ in range(200):
+        loads: list[int] = []
+
+        def load(loads: list[int] = loads) -> object:
+            loads.append(1)
+            time.sleep(0.001)
+            return object()
+
+        part = LoadedOnce(load, name="test")
+        barrier = threading.Barrier(8)
+
+        def ask(part: LoadedOnce[object] = part, barrier: threading.Barrier = barrier) -> object:
+            barrier.wait()
+            return part.get()
+
+        with ThreadPoolExecutor(8) as pool:
+            found = {id(future.result()) for future in [pool.submit(ask) for _ in range(8)]}
+        assert (len(loads), len(found)) == (1, 1)
+
+
+def test_a_part_that_could_not_be_loaded_is_tried_again() -> None:
+    """What was missing may be there by then."""
+    there: list[str] = []
+
+    def load() -> str:
+        return there[0]
+
+    part = LoadedOnce(load, name="test")
+    with pytest.raises(IndexError):
+        part.get()
+    there.append("a model")
+    assert part.get() == "a model"
 
 
 def test_the_made_up_recording_is_one() -> None:

@@ -63,7 +63,10 @@ def allowed(
     ("text", "url", "host", "secure", "path"),
     [
         ("https://a.openai.azure.com", "https://a.openai.azure.com", "a.openai.azure.com", True, ""),
-        ("https://A.OpenAI.Azure.com/", "https://A.OpenAI.Azure.com", "a.openai.azure.com", True, ""),
+        ("https://A.OpenAI.Azure.com/", "https://a.openai.azure.com", "a.openai.azure.com", True, ""),
+        ("a.openai.azure.com", "https://a.openai.azure.com", "a.openai.azure.com", True, ""),
+        ("https://a.example/v1?api-version=1", "https://a.example/v1", "a.example", True, "/v1"),
+        ("HTTPS://a.example//v1//chat/completions", "https://a.example/v1", "a.example", True, "/v1"),
         (" https://a.example/openai/v1/ ", "https://a.example/openai/v1", "a.example", True, "/openai/v1"),
         ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080/v1", "127.0.0.1", False, "/v1"),
         ("http://[::1]:11434/v1", "http://[::1]:11434/v1", "::1", False, "/v1"),
@@ -80,7 +83,6 @@ def test_plain_addresses_are_understood(text: str, url: str, host: str, path: st
     "text",
     [
         "",
-        "a.openai.azure.com",
         "https://",
         "https:///v1",
         "https:a.example",
@@ -96,7 +98,6 @@ def test_plain_addresses_are_understood(text: str, url: str, host: str, path: st
         "https://evil.example\\.openai.azure.com",
         "https://evil.example/\\a.openai.azure.com",
         "https://a.example?x=1",
-        "https://a.example/v1?api-version=1",
         "https://evil.example?.openai.azure.com",
         "https://a.example#part",
         "https://evil.example#.openai.azure.com",
@@ -360,8 +361,8 @@ def test_a_refusal_says_what_would_go_where_and_how_to_allow_it() -> None:
     assert "AUDIOCHAT_ALLOW_HOST=gateway.example" in str(raised.value.hint)
 
 
-def test_headers_that_the_sdk_adds_are_credentials_of_the_environment() -> None:
+def test_custom_headers_are_credentials() -> None:
     """OPENAI_CUSTOM_HEADERS may hold a key, so it is checked like one."""
-    assert endpoint.custom_headers(settings()) == ()
-    with_headers = Settings(provider="openai", model=None, voice="alloy", timeout=1, retries=0, sdk_headers=True)
-    assert [one.source for one in endpoint.custom_headers(with_headers)] == [Source.ENVIRONMENT]
+    assert endpoint.header_credentials(settings()) == ()
+    with_headers = Settings(provider="openai", model=None, voice="alloy", timeout=1, retries=0, custom_headers="X: y")
+    assert [one.name for one in endpoint.header_credentials(with_headers)] == ["OPENAI_CUSTOM_HEADERS"]

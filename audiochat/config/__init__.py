@@ -1,23 +1,21 @@
-"""Settings: flag, then environment, then `.env`, then the user's own `.env`, then the default.
-
-This is the only room that reads the environment.
-"""
+"""Settings: flag, then environment, then `.env`, then the user's own `.env`, then the default."""
 
 from __future__ import annotations
 
-import io
 import os
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from audiochat import storage
+from audiochat.config import names
+from audiochat.config.dotenv import is_there, read_dotenv
 from audiochat.errors import ConfigurationError, FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 ProviderName = Literal["azure", "openai", "local"]
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
@@ -28,15 +26,45 @@ OPENAI_MODEL = "gpt-audio-1.5"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 VOICE = "alloy"
 TIMEOUT = 300.0
-LONGEST = 86_400.0
+LONGEST_TIMEOUT = 86_400.0
 """Seconds of a request, at most: a day."""
 RETRIES = 2
-LARGEST_FILE = 100_000
-"""Bytes of a `.env`; a stranger's may have no end."""
 
-
-HEADER = re.compile(r"[\x21-\x7e]+")
+HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 """What a header can carry of a credential."""
+
+SECRETS = (
+    "AZURE_OPENAI_API_KEY",
+    "OPENAI_API_KEY",
+    "AUDIOCHAT_LOCAL_LLM_KEY",
+    "AZURE_CLIENT_SECRET",
+    "OPENAI_CUSTOM_HEADERS",
+)
+"""Variables whose values are never shown."""
+
+KNOWN = frozenset(
+    {
+        *SECRETS,
+        "AZURE_OPENAI_ENDPOINT",
+        "AZURE_OPENAI_DEPLOYMENT_NAME",
+        "OPENAI_API_VERSION",
+        "OPENAI_BASE_URL",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+        "AZURE_TENANT_ID",
+        "AZURE_CLIENT_ID",
+        "AUDIOCHAT_PROVIDER",
+        "AUDIOCHAT_MODEL",
+        "AUDIOCHAT_VOICE",
+        "AUDIOCHAT_LOCAL_LLM",
+        "AUDIOCHAT_LOCAL_LLM_MODEL",
+        "AUDIOCHAT_LOCAL_STT",
+        "AUDIOCHAT_LOCAL_TTS",
+        "AUDIOCHAT_ALLOW_HOST",
+        "AUDIOCHAT_ORDINARY_IMPORTS",
+    }
+)
+"""Every variable that is read."""
 
 
 class Source(Enum):
@@ -46,14 +74,14 @@ class Source(Enum):
     ENVIRONMENT = "the environment"
     NAMED_FILE = "the file of --env-file"
     PROJECT_FILE = ".env in the working directory"
-    """Possibly somebody else's: a repository can bring one."""
+    """It may be somebody else's: a repository can bring one."""
     USER_FILE = "the user's own .env"
     DEFAULT = "the default"
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line said; None where it said nothing."""
+    """What the command line, or a program, said; None where it said nothing."""
 
     provider: str | None = None
     model: str | None = None
@@ -80,6 +108,15 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EntraSettings:
+    """What a sign-in with Microsoft Entra ID is told; None leaves it to azure-identity."""
+
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a run needs to know from outside."""
 
@@ -94,15 +131,22 @@ class Settings:
     azure_endpoint: str | None = None
     azure_api_version: str = AZURE_API_VERSION
     azure_api_key: str | None = field(default=None, repr=False)
+    entra: EntraSettings = field(default_factory=EntraSettings)
     openai_base_url: str = OPENAI_BASE_URL
     openai_api_key: str | None = field(default=None, repr=False)
+    openai_organization: str | None = None
+    openai_project: str | None = None
+    custom_headers: str | None = field(default=None, repr=False)
+    """Headers to send with every request: a line each, `Name: value`."""
     local: LocalSettings = field(default_factory=LocalSettings)
-    sdk_headers: bool = False
-    """Whether the SDK will add headers from OPENAI_CUSTOM_HEADERS, which it reads by itself."""
     allowed_hosts: frozenset[str] = frozenset()
     """Hosts that the user trusts with credentials against the rules, from the environment alone."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Where each value comes from, by its variable's name."""
+    unread: tuple[tuple[str, str], ...] = ()
+    """Variables that are set and not read, each with the one that is read in its place."""
+    notices: tuple[str, ...] = ()
+    """What a person should know about the settings."""
 
     def source(self, variable: str) -> Source:
         """Where the value of `variable` comes from."""
@@ -117,48 +161,64 @@ def load(
 ) -> Settings:
     """Gather the settings of a run.
 
+    Args:
+        flags: What the command line or a program said.
+        environment: Instead of the process's own.
+        directory: Instead of the working directory.
+
     Raises:
         ConfigurationError: a value is none that its setting can have.
-        FileError: the file of `--env-file` cannot be read.
+        FileError: a file of settings cannot be read.
     """
     environment = os.environ if environment is None else environment
-    layers = _layers(flags, environment, directory or _working_directory())
-    found = _Lookup(layers)
+    found = _Lookup.of(flags, environment, directory or _working_directory())
     provider = _provider(flags.provider, found)
-    return _checked(
-        Settings(
-            provider=provider,
-            model=_model(provider, flags.model, found),
-            voice=found.flag(flags.voice, "AUDIOCHAT_VOICE") or VOICE,
-            timeout=TIMEOUT if flags.timeout is None else flags.timeout,
-            retries=RETRIES if flags.retries is None else flags.retries,
-            azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
-            azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
-            azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
-            openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
-            openai_api_key=found.get("OPENAI_API_KEY"),
-            local=_local(provider, flags.model, found),
-            sdk_headers=bool(environment.get("OPENAI_CUSTOM_HEADERS")),
-            allowed_hosts=_allowed_hosts(environment),
-            sources=dict(found.sources),
-        )
+    settings = Settings(
+        provider=provider,
+        model=_model(provider, flags.model, found),
+        voice=found.flag(flags.voice, "AUDIOCHAT_VOICE") or VOICE,
+        timeout=TIMEOUT if flags.timeout is None else flags.timeout,
+        retries=RETRIES if flags.retries is None else flags.retries,
+        azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
+        azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
+        azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
+        entra=EntraSettings(
+            found.get("AZURE_TENANT_ID"), found.get("AZURE_CLIENT_ID"), found.get("AZURE_CLIENT_SECRET")
+        ),
+        openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
+        openai_api_key=found.get("OPENAI_API_KEY"),
+        openai_organization=found.get("OPENAI_ORG_ID"),
+        openai_project=found.get("OPENAI_PROJECT_ID"),
+        custom_headers=found.get("OPENAI_CUSTOM_HEADERS"),
+        local=_local(provider, flags.model, found),
+        allowed_hosts=_allowed_hosts(environment),
+        sources=dict(found.sources),
+        unread=tuple(names.unread(found.everything(), KNOWN)),
+        notices=tuple(found.notices),
     )
+    return _checked(settings)
 
 
 def _checked(settings: Settings) -> Settings:
     """The same settings, unless one has a value that it cannot have."""
-    if not 0 < settings.timeout <= LONGEST or settings.retries < 0:
+    if not 0 < settings.timeout <= LONGEST_TIMEOUT or settings.retries < 0:
         raise UsageError(
-            f"--timeout wants seconds above 0, at most {LONGEST:.0f}; --retries a number from 0 up.",
+            f"--timeout wants seconds above 0, at most {LONGEST_TIMEOUT:.0f}; --retries a number from 0 up.",
             hint="Leave them out for the defaults.",
         )
     secrets = {
-        "AZURE_OPENAI_API_KEY": settings.azure_api_key,
-        "OPENAI_API_KEY": settings.openai_api_key,
-        "AUDIOCHAT_LOCAL_LLM_KEY": settings.local.llm_key,
+        "azure": ("AZURE_OPENAI_API_KEY", settings.azure_api_key),
+        "openai": ("OPENAI_API_KEY", settings.openai_api_key),
+        "local": ("AUDIOCHAT_LOCAL_LLM_KEY", settings.local.llm_key),
     }
-    for variable, secret in secrets.items():
-        if secret and not HEADER.fullmatch(secret):
+    for provider, (variable, secret) in secrets.items():
+        if secret and provider == settings.provider and names.is_placeholder(secret):
+            raise ConfigurationError(
+                f"{variable} holds a placeholder, {secret}, not a key.",
+                hint=f"Replace it with the key itself ({settings.source(variable).value}), or unset it.",
+                code="placeholder",
+            )
+        if secret and not HEADER_VALUE.fullmatch(secret):
             raise ConfigurationError(
                 f"{variable} is no key: it holds spaces or characters that no key has.", hint="Copy it again, whole."
             )
@@ -168,13 +228,25 @@ def _checked(settings: Settings) -> Settings:
 class _Lookup:
     """Finds values in layers and remembers where; an empty value counts as not set."""
 
-    def __init__(self, layers: list[tuple[Source, Mapping[str, str]]]) -> None:
+    def __init__(self, layers: list[tuple[Source, Mapping[str, str]]], notices: list[str]) -> None:
         self._layers = layers
+        self.notices = notices
         self.sources: dict[str, Source] = {}
+
+    @classmethod
+    def of(cls, flags: Flags, environment: Mapping[str, str], directory: Path | None) -> _Lookup:
+        """The layers of a run."""
+        layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
+        notices: list[str] = []
+        for source, path in _files(flags, environment, directory):
+            file = read_dotenv(path)
+            layers.append((source, file.values))
+            notices += [file.notice] if file.notice else []
+        return cls(layers, notices)
 
     def get(self, variable: str) -> str | None:
         for source, values in self._layers:
-            if value := values.get(variable, "").strip():
+            if value := names.unquoted(values.get(variable, "")):
                 self.sources[variable] = source
                 return value
         return None
@@ -185,6 +257,13 @@ class _Lookup:
             return given
         return self.get(variable)
 
+    def everything(self) -> dict[str, str]:
+        """All that is set, the strongest layer's value of each."""
+        merged: dict[str, str] = {}
+        for _, values in reversed(self._layers):
+            merged.update(values)
+        return merged
+
 
 def _working_directory() -> Path | None:
     try:
@@ -193,116 +272,21 @@ def _working_directory() -> Path | None:
         return None
 
 
-def _layers(
-    flags: Flags, environment: Mapping[str, str], directory: Path | None
-) -> list[tuple[Source, Mapping[str, str]]]:
+def _files(flags: Flags, environment: Mapping[str, str], directory: Path | None) -> list[tuple[Source, Path]]:
+    """The files of settings that are there, strongest first."""
+    files = []
     project = None if directory is None else directory / ".env"
-    layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
     if flags.env_file is not None:
-        if not _is_there(flags.env_file) or flags.env_file.is_dir():
+        if not is_there(flags.env_file, named=True):
             raise FileError(f"{flags.env_file}: there is no such file to read settings from.", hint="Check its name.")
         named_project = project is not None and flags.env_file.resolve() == project.resolve()
-        source = Source.PROJECT_FILE if named_project else Source.NAMED_FILE
-        layers.append((source, _read(flags.env_file)))
-    elif project is not None and _is_there(project) and project.is_file():
-        layers.append((Source.PROJECT_FILE, _read(project)))
-    own = config_directory(environment) / ".env"
-    if _is_there(own) and own.is_file():
-        layers.append((Source.USER_FILE, _read(own)))
-    return layers
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a folder that may not be entered
-        return False
-
-
-def _read(path: Path) -> dict[str, str]:
-    from dotenv import dotenv_values
-
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise FileError(f"{path}: the settings in it cannot be read ({exc}).", hint="See .env.example.") from exc
-    if len(data) > LARGEST_FILE:
-        raise FileError(f"{path} is too large to be settings.", hint=f"At most {LARGEST_FILE} bytes are read.")
-    with _one_warning(path):
-        # No interpolation: a stranger's .env could send `${AZURE_OPENAI_API_KEY}` along in its endpoint.
-        values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {name: value for name, value in values.items() if value}
-
-
-@contextmanager
-def _one_warning(path: Path) -> Iterator[None]:
-    """Let the library warn of the first line that is no setting, not of each: a file can have thousands."""
-    import logging
-
-    told = False
-
-    def first(record: logging.LogRecord) -> bool:
-        nonlocal told
-        record.msg = f"{path}: line %s is no setting; what is none is left out."
-        again, told = told, True
-        return not again
-
-    logger = logging.getLogger("dotenv.main")
-    logger.addFilter(first)
-    try:
-        yield
-    finally:
-        logger.removeFilter(first)
-
-
-def config_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """The folder of the user's own `.env`."""
-    import platformdirs
-
-    if chosen := (os.environ if environment is None else environment).get("XDG_CONFIG_HOME"):
-        return Path(chosen) / "audiochat"
-    return platformdirs.user_config_path("audiochat", appauthor=False)
-
-
-def cache_directory() -> Path:
-    """The folder of what can be had again: models, and the ids of the local engine's answers."""
-    import platformdirs
-
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
-        return Path(chosen) / "audiochat"
-    return platformdirs.user_cache_path("audiochat", appauthor=False)
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """The environment of this process, changed, for a process of ours."""
-    return {**os.environ, **changes}
-
-
-def ordinary_imports() -> bool:
-    """Whether libraries are to be imported as Python does it, not on demand."""
-    return bool(os.environ.get("AUDIOCHAT_ORDINARY_IMPORTS"))
-
-
-def without_plugins() -> None:
-    """Let pydantic look for none of its plugins: it would read a file of every package that is installed."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-
-
-def without_telemetry() -> None:
-    """Keep onnxruntime, which the engine's voice and ear run on, from collecting events for its makers."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-
-def data_directory() -> Path:
-    """The folder of what cannot be had again: conversations."""
-    import platformdirs
-
-    if chosen := os.environ.get("XDG_DATA_HOME"):
-        return Path(chosen) / "audiochat"
-    return platformdirs.user_data_path("audiochat", appauthor=False)
+        files.append((Source.PROJECT_FILE if named_project else Source.NAMED_FILE, flags.env_file))
+    elif project is not None and is_there(project):
+        files.append((Source.PROJECT_FILE, project))
+    own = storage.config_folder(environment)
+    if own is not None and is_there(own / ".env"):
+        files.append((Source.USER_FILE, own / ".env"))
+    return files
 
 
 def _provider(flag: str | None, found: _Lookup) -> ProviderName:
@@ -344,10 +328,15 @@ def _local(provider: ProviderName, model_flag: str | None, found: _Lookup) -> Lo
         llm_model=llm_model,
         llm_key=found.get("AUDIOCHAT_LOCAL_LLM_KEY"),
         stt=found.get("AUDIOCHAT_LOCAL_STT"),
-        tts=Path(voice).expanduser() if voice else None,
+        tts=None if voice is None else storage.expand_home(voice),
     )
 
 
 def _allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
-    names = environment.get("AUDIOCHAT_ALLOW_HOST", "").replace(",", " ").split()
-    return frozenset(name.lower() for name in names)
+    hosts = environment.get("AUDIOCHAT_ALLOW_HOST", "").replace(",", " ").split()
+    return frozenset(host.lower() for host in hosts)
+
+
+def ordinary_imports() -> bool:
+    """Whether libraries are to be imported as Python does it, not on demand."""
+    return bool(os.environ.get("AUDIOCHAT_ORDINARY_IMPORTS"))

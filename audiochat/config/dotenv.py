@@ -1,0 +1,103 @@
+"""Read a file of settings: `.env` in UTF-8 or UTF-16, a file or a named pipe."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audiochat.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+LARGEST = 100_000
+"""Bytes of a file of settings; one that came with a repository may have no end."""
+
+PIPE_PATIENCE = 3.0
+"""Seconds to wait for what writes to a named pipe: a password manager, say."""
+
+_POLL = 0.02
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
+
+
+def is_there(path: Path, *, named: bool = False) -> bool:
+    """Whether there is something to read: a file or a named pipe; of any kind but a folder, where the user names it."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing, or a folder that may not be entered
+        return False
+    return not stat.S_ISDIR(mode) if named else stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+
+
+@dataclass(frozen=True, slots=True)
+class DotenvFile:
+    """What a file of settings says."""
+
+    values: Mapping[str, str]
+    notice: str | None = None
+    """What a person should know about it."""
+
+
+def read_dotenv(path: Path) -> DotenvFile:
+    """Read a file of settings.
+
+    Variables in values (`${OTHER}`) are not filled in: a file that came with a repository could send the user's key
+    along in its endpoint.
+
+    Raises:
+        FileError: it cannot be read, is too large, or is no text.
+    """
+    from dotenv.parser import parse_stream
+
+    try:
+        data = _read_pipe(path) if stat.S_ISFIFO(path.stat().st_mode) else _read_file(path)
+        encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+        text = data.decode(encoding)
+    except (OSError, UnicodeDecodeError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        raise FileError(f"{path}: the settings in it cannot be read ({why}).", hint="See .env.example.") from exc
+    if len(data) > LARGEST:
+        raise FileError(f"{path} is too large to be settings.", hint=f"At most {LARGEST} bytes are read.")
+    bindings = list(parse_stream(io.StringIO(text)))
+    wrong = next((binding.original.line for binding in bindings if binding.error), None)
+    notice = None if wrong is None else f"{path}: line {wrong} is no setting; such lines are left out."
+    return DotenvFile({one.key: one.value for one in bindings if one.key and one.value}, notice)
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST + 1)
+
+
+def _read_pipe(path: Path) -> bytes:
+    """All that is written to a named pipe.
+
+    Raises:
+        OSError: nobody writes to it in time.
+    """
+    data = b""
+    deadline = time.monotonic() + PIPE_PATIENCE
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        while len(data) <= LARGEST:
+            try:
+                block = os.read(descriptor, LARGEST)
+            except BlockingIOError:  # its writer has more to say
+                block = None
+            if block:
+                data += block
+            elif block is not None and data:
+                break
+            elif time.monotonic() > deadline:
+                raise OSError(0, "it is a pipe, and nothing writes to it")
+            else:
+                time.sleep(_POLL)
+    finally:
+        os.close(descriptor)
+    return data

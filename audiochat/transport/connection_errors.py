@@ -1,0 +1,133 @@
+"""Why there was no answer, or only a part of one: names, proxies, TLS, connections that break."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from audiochat.errors import AudiochatError, BrokenAnswerError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx2
+
+_LONGEST = 400
+"""Characters of a library's own message that are worth a person's time."""
+
+
+def causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what led to it, outermost first."""
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def connection_error(exc: Exception) -> AudiochatError:
+    """The error for an exception of the HTTP library, told by the chain of its causes."""
+    import httpx2
+
+    request: httpx2.Request | None = getattr(exc, "_request", None) or getattr(exc, "request", None)
+    host = request.url.host if request is not None else "the service"
+    chain = list(causes(exc))
+    told = next((cause for cause in chain if isinstance(cause, AudiochatError)), None)
+    if told is not None:  # a part of the local engine, or a sign-in, said what is wrong already
+        return told
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
+        return UnavailableError(
+            f"{host} cannot be found.", hint="Check the endpoint's name and the network.", code="no_such_host"
+        )
+    proxy = _proxy_error(chain, host)
+    if proxy is not None:
+        return proxy
+    for cause in chain:
+        if isinstance(cause, ssl.SSLError):
+            return _tls_error(cause, host, request)
+    if any(isinstance(cause, httpx2.ConnectTimeout | httpx2.ConnectError) for cause in chain):
+        why = next((_reason(cause) for cause in chain if isinstance(cause, OSError) and str(cause)), "no connection")
+        return UnavailableError(
+            f"{host} cannot be reached: {shorten(why)}",
+            hint="Check the endpoint, the network and the proxy settings.",
+            code="not_reachable",
+        )
+    return _unfinished(exc, chain, host)
+
+
+def shorten(text: str) -> str:
+    """A text on one line, of a length that a person reads."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+
+
+def _reason(exc: BaseException) -> str:
+    """What an OSError says, without its number: `Connection refused`."""
+    return getattr(exc, "strerror", None) or re.sub(r"^\[Errno -?\d+\] ", "", str(exc))
+
+
+def _proxy_error(chain: list[BaseException], host: str) -> AudiochatError | None:
+    """The error of a proxy that lets nobody through; the service was never reached then."""
+    import httpx2
+
+    refused = next((cause for cause in chain if isinstance(cause, httpx2.ProxyError)), None)
+    if refused is None:
+        return None
+    said = shorten(str(refused)) or "no reason given"
+    if "407" in said:
+        hint = "Put user and password into the proxy's address: http://USER:PASSWORD@PROXY:PORT."
+        return UnavailableError(f"The proxy on the way to {host} wants a password: {said}", hint=hint, code="proxy")
+    return UnavailableError(
+        f"The proxy on the way to {host} does not let the request through: {said}",
+        hint="Ask for the host to be allowed, or leave the proxy out for it with NO_PROXY.",
+        code="proxy",
+    )
+
+
+def _tls_error(exc: ssl.SSLError, host: str, request: httpx2.Request | None) -> AudiochatError:
+    proxies = _proxies_with_tls(request)
+    if "WRONG_VERSION_NUMBER" in str(exc) and proxies:
+        return UnavailableError(
+            f"The proxy at {proxies} speaks plain http, not https.",
+            hint="Write its address as http://… in HTTPS_PROXY; what goes through it is encrypted all the same.",
+            code="proxy",
+        )
+    why = shorten(re.sub(r"\s*\(_ssl\.c:\d+\)", "", str(exc)))
+    return UnavailableError(
+        f"No secure connection to {host}: {why}",
+        hint="Behind a proxy that inspects TLS, point SSL_CERT_FILE at its certificate.",
+        code="tls",
+    )
+
+
+def _proxies_with_tls(request: httpx2.Request | None) -> str | None:
+    """The host of the proxy on the way of a request, where its address begins with https."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies
+
+    scheme = request.url.scheme if request is not None else "https"
+    proxies = getproxies()
+    address = proxies.get(scheme) or proxies.get("all") or ""
+    return urlsplit(address).hostname if address.startswith("https:") else None
+
+
+def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> AudiochatError:
+    """Why an answer from a service that was reached did not become whole."""
+    import httpx2
+
+    if any(isinstance(cause, httpx2.DecodingError | httpx2.SSEError) for cause in chain):
+        return BrokenAnswerError(
+            f"What {host} answered cannot be decoded: {shorten(str(exc))}",
+            hint="The service, or something between, is at fault; try again, and report it if it lasts.",
+        )
+    if any(isinstance(cause, httpx2.TimeoutException) for cause in chain):
+        return UnavailableError(
+            f"{host} did not answer in time.",
+            hint="It may be at work all the same, so it was not asked twice.",
+            code="timeout",
+        )
+    return UnavailableError(
+        f"The connection to {host} broke before the answer was whole.",
+        hint="Try again; if it lasts, look at proxies and firewalls on the way.",
+        code="connection_broken",
+    )

@@ -1,0 +1,75 @@
+"""Options and settings that cannot work are told before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.service import Service, completion
+
+if TYPE_CHECKING:
+    from support.command_line import CommandLine
+
+
+@pytest.mark.parametrize(
+    ("env", "code"),
+    [
+        ({"OPENAI_API_KEY": "sk-…"}, 3),
+        ({"OPENAI_API_KEY": "two\nlines"}, 3),
+        ({"OPENAI_BASE_URL": "https://api.example.org", "ALL_PROXY": "socks5://127.0.0.1:9"}, 3),
+        ({"OPENAI_BASE_URL": "https://user:PASSW0RD@api.example.org/v1"}, 3),
+        ({"OPENAI_BASE_URL": "https://api.example.org/v1?key=PASSW0RD"}, 3),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told(cli: CommandLine, openai: Service, env: dict[str, str], code: int) -> None:
+    """Exit 3 with a hint, and never the value: it may hold a password."""
+    for arguments in (["speak", "hi"], ["doctor"]):
+        ran = cli(*arguments, env=env)
+        assert ran.code == code
+        assert "PASSW0RD" not in ran.err + ran.out.decode()
+    assert openai.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["-o", ""], 2),
+        (["-o", "new/"], 6),
+        (["-o", "x" * 300], 6),
+        (["--timeout", "1e300"], 2),
+        (["--timeout", "nan"], 2),
+        (["--param", "temperature=1e999"], 2),
+        (["-s", "@/dev/zero" if Path("/dev/zero").exists() else "@missing"], 6),
+    ],
+)
+def test_an_option_that_cannot_work_is_told(cli: CommandLine, openai: Service, arguments: list[str], code: int) -> None:
+    """And an unset variable behind -o replaces nothing."""
+    Path("speech.wav").write_bytes(b"precious")
+    ran = cli("speak", "hi", *arguments)
+    assert ran.code == code
+    assert len(ran.err.splitlines()) >= 2
+    assert Path("speech.wav").read_bytes() == b"precious"
+    assert openai.requests == []
+
+
+def test_a_dash_in_the_prompt_is_no_output(cli: CommandLine, openai: Service) -> None:
+    """`speak -` with a spoiled answer has its words on stdout."""
+    openai.answer(completion(content="I can only write."))
+    assert cli("speak", "-", stdin=b"hi").out == b"I can only write.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        ([], {"_AUDIOCHAT_COMPLETE": "complete_bash", "COMP_WORDS": "audiochat sp", "COMP_CWORD": "1"}),
+        (["--show-completion", "bash"], {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}),
+        (["--install-completion", "bash"], {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}),
+    ],
+    ids=["a word", "the script", "its place"],
+)
+def test_a_shell_completes_words(process: CommandLine, arguments: list[str], env: dict[str, str]) -> None:
+    """What it asks for is on stdout, with nothing on stderr and exit 0."""
+    ran = process(*arguments, env=env)
+    assert (ran.code, ran.err) == (0, "")
+    assert ("speak" if not arguments else "bash" if "install" in arguments[0] else "COMPLETE").encode() in ran.out
