@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat import config, providers
 from audiochat.chat.reply import Notice, Reply
-from audiochat.chat.request import AskOptions, Request
+from audiochat.chat.request import AskOptions, Request, UserTurn
 from audiochat.chat.speech import request_format
 from audiochat.chat.talk import Talk, in_format, last, user_turn
 from audiochat.errors import UsageError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audiochat.chat.client import Client
     from audiochat.chat.recordings import Recording
     from audiochat.chat.reply import Events
-    from audiochat.chat.request import Turn, UserTurn
+    from audiochat.chat.request import Turn
     from audiochat.chat.sessions import SessionStore
     from audiochat.config import Settings
     from audiochat.progress import Progress
@@ -186,6 +186,12 @@ class Assistant:
             `audiochat.chat.speech.spoken_as` makes it what is wanted.
         """
         client = self.client
+        if self.connection.audio_only and not _has_audio(turns, options):
+            raise UsageError(
+                "The model takes no request that has audio neither in nor out.",
+                hint="Attach a recording, or ask for a spoken answer.",
+                code="no_audio_at_all",
+            )
         request = Request(
             model=self.connection.model,
             turns=turns,
@@ -250,3 +256,10 @@ class Assistant:
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _has_audio(turns: tuple[Turn, ...], options: AskOptions) -> bool:
+    """Whether a request has audio in or out; an earlier answer's id may count, so it is not refused here."""
+    return options.format is not None or any(
+        turn.recordings if isinstance(turn, UserTurn) else turn.audio_id is not None for turn in turns
+    )

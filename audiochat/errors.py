@@ -42,8 +42,8 @@ class UsageError(AudiochatError):
 
     exit_code = 2
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint, code="usage")
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "usage") -> None:
+        super().__init__(message, hint=hint, code=code)
 
 
 class ConfigurationError(AudiochatError):

@@ -46,6 +46,8 @@ LARGEST_SOUND = 1_000_000_000
 LARGEST_EVENT = 8_000_000
 """Bytes of one event of a stream, and of a whole answer without its sound: parsed JSON takes many times as many."""
 
+NOT_STREAMED = Notice("The service does not stream this; asking for the whole answer.", "asked_differently")
+
 CONNECT_TIMEOUT = 20.0
 """Seconds until a connection has to be there, at most."""
 
@@ -98,11 +100,9 @@ class Client:
             AudiochatError: of the kind that the answer, or its absence, is. It has the words that came.
         """
         kind = live, request.format is not None
-        mode = self._modes.get(kind) or self._first_mode(request, live=live)
+        mode = self._first_mode(request, live=live)
         tried = {mode}
         while True:
-            if not mode.stream:
-                mode = replace(mode, format=request.format)
             begun = False
             try:
                 for event in self._attempts(request, mode, cancelled):
@@ -116,7 +116,7 @@ class Client:
                 if following is None or following in tried:
                     raise
                 if live and mode.stream and not following.stream:
-                    yield Notice("The service does not stream this; asking for the whole answer.", "asked_differently")
+                    yield NOT_STREAMED
                 mode = following
                 tried.add(mode)
             else:
@@ -124,6 +124,10 @@ class Client:
                 return
 
     def _first_mode(self, request: Request, *, live: bool) -> Mode:
+        """How the service took such a request before, or as it is asked first."""
+        known = self._modes.get((live, request.format is not None))
+        if known is not None:
+            return known if known.stream else replace(known, format=request.format)
         if live:
             return Mode(stream=True, format=None if request.format is None else STREAM_FORMAT)
         return Mode(stream=False, format=request.format)

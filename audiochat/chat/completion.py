@@ -40,15 +40,8 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
     """
     if not isinstance(body, Mapping):
         raise broken("The answer is JSON, but no chat completion.", request_id)
-    choices = body.get("choices")
-    found = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
-    if not found:
-        raise broken("The answer holds no choices.", request_id)
-    messages = [message for choice in found if isinstance(message := choice.get("message"), Mapping)]
-    if not messages:
-        raise broken("The answer holds no message.", request_id)
-    modality = text_or_none(body.get("modality"))
-    parts = [read_parts(message, modality=text_or_none(message.get("modality")) or modality) for message in messages]
+    found = _choices(body, request_id)
+    parts = _parts(found, text_or_none(body.get("modality")), request_id)
     transcript = join_surrogates(next((one.text for one in parts if one.text), ""))
     spoken = next((one for one in parts if one.sound), None) or next((one for one in parts if one.spoken), None)
     finish_reason = _finish_reason(found)
@@ -68,6 +61,22 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
         model=text_or_none(body.get("model")),
         request_id=request_id,
     )
+
+
+def _choices(body: Mapping[str, Any], request_id: str | None) -> list[Mapping[str, Any]]:
+    choices = body.get("choices")
+    found = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
+    if not found:
+        raise broken("The answer holds no choices.", request_id)
+    return found
+
+
+def _parts(choices: list[Mapping[str, Any]], modality: str | None, request_id: str | None) -> list[Parts]:
+    """What the message of each choice says."""
+    messages = [message for choice in choices if isinstance(message := choice.get("message"), Mapping)]
+    if not messages:
+        raise broken("The answer holds no message.", request_id)
+    return [read_parts(message, modality=text_or_none(message.get("modality")) or modality) for message in messages]
 
 
 def parse_usage(usage: object) -> Usage:

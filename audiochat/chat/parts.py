@@ -136,16 +136,15 @@ def check_ending(
             code="tool_calls",
             request_id=request_id,
         )
+    raise _empty(finish_reason, request_id)
+
+
+def _empty(finish_reason: str | None, request_id: str | None) -> BrokenAnswerError:
+    message, hint = "The answer is empty: neither text nor sound.", REPORT
     if finish_reason == "length":
-        raise BrokenAnswerError(
-            "The answer is empty: the limit of tokens left no room for it.",
-            hint="Allow more tokens (max_completion_tokens).",
-            code="empty",
-            request_id=request_id,
-        )
-    raise BrokenAnswerError(
-        "The answer is empty: neither text nor sound.", hint=REPORT, code="empty", request_id=request_id
-    )
+        message = "The answer is empty: the limit of tokens left no room for it."
+        hint = "Allow more tokens (max_completion_tokens)."
+    return BrokenAnswerError(message, hint=hint, code="empty", request_id=request_id)
 
 
 def broken(message: str, request_id: str | None, transcript: str | None = None) -> BrokenAnswerError:

@@ -10,7 +10,7 @@ import typer
 
 from audiochat import config
 from audiochat.cli.sanitize import escape_control_chars
-from audiochat.cli.terminal import Streams, Terminal
+from audiochat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,7 @@ _SIGNS = {"ok": "ok     ", "warning": "warning", "failure": "FAILURE"}
 
 def doctor(
     *,
+    context: typer.Context,
     provider: Annotated[
         str | None, typer.Option("--provider", help="azure, openai or local.", show_default=False)
     ] = None,
@@ -42,7 +43,8 @@ def doctor(
     """Find out what works, and what to do about what does not."""
     from audiochat.diagnosis import diagnose
 
-    screen = Terminal(Streams.of_process(), as_json=as_json)
+    screen: Terminal = context.obj
+    screen.configure(as_json=as_json)
     settings = config.load(config.Flags(provider=provider, model=model, env_file=env_file))
     send = yes or _agreed(settings, screen)
     with screen.task("Examining"):

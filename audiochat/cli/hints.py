@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _OPTIONS = {
     "cut": "--keep-partial keeps what came of a file.",
+    "no_audio_at_all": "Attach it with @FILE; or leave out --text-only.",
     "no_audio": "-s 'Answer in speech.' may help.",
     "session_unwritable": "--no-save goes without.",
     "timeout": "--timeout gives it more time.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from audiochat.cli.sanitize import escape_json
-from audiochat.cli.terminal import Streams, Terminal
+from audiochat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from audiochat.chat.conversation import AnsweredTurn
@@ -26,12 +26,12 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.",
 
 
 @sessions.command("list")
-def list_() -> None:
+def list_(context: typer.Context) -> None:
     """List the kept conversations, the latest first: name, turns, when, how it began."""
     from audiochat.chat.sessions import SessionStore
     from audiochat.errors import FileError
 
-    store, screen = SessionStore(), _screen()
+    store, screen = SessionStore(), _screen(context)
     for name in store.names():
         try:
             session = store.load(name)
@@ -44,15 +44,16 @@ def list_() -> None:
 
 
 @sessions.command()
-def show(name: Name) -> None:
+def show(context: typer.Context, name: Name) -> None:
     """Show what was said."""
     from audiochat.chat.sessions import SessionStore
 
-    _screen().transcript(_markdown(SessionStore().load(name)))
+    _screen(context).transcript(_markdown(SessionStore().load(name)))
 
 
 @sessions.command()
 def export(
+    context: typer.Context,
     name: Name,
     format_: Annotated[
         Literal["markdown", "json"], typer.Option("-f", "--format", help="markdown or json.")
@@ -62,7 +63,7 @@ def export(
     from audiochat.chat.sessions import SessionStore
 
     session = SessionStore().load(name)
-    _screen().transcript(_markdown(session) if format_ == "markdown" else _json(session))
+    _screen(context).transcript(_markdown(session) if format_ == "markdown" else _json(session))
 
 
 @sessions.command()
@@ -73,8 +74,9 @@ def remove(name: Name) -> None:
     SessionStore().remove(name)
 
 
-def _screen() -> Terminal:
-    return Terminal(Streams.of_process())
+def _screen(context: typer.Context) -> Terminal:
+    screen: Terminal = context.obj
+    return screen
 
 
 def _when(seconds: int) -> str:

@@ -172,8 +172,12 @@ def load(
     """
     environment = os.environ if environment is None else environment
     found = _Lookup.of(flags, environment, directory or _working_directory())
+    return _checked(_settings(flags, found, environment))
+
+
+def _settings(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> Settings:
     provider = _provider(flags.provider, found)
-    settings = Settings(
+    return Settings(
         provider=provider,
         model=_model(provider, flags.model, found),
         voice=found.flag(flags.voice, "AUDIOCHAT_VOICE") or VOICE,
@@ -182,9 +186,7 @@ def load(
         azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
         azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
         azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
-        entra=EntraSettings(
-            found.get("AZURE_TENANT_ID"), found.get("AZURE_CLIENT_ID"), found.get("AZURE_CLIENT_SECRET")
-        ),
+        entra=_entra(found),
         openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
         openai_api_key=found.get("OPENAI_API_KEY"),
         openai_organization=found.get("OPENAI_ORG_ID"),
@@ -196,7 +198,6 @@ def load(
         unread=tuple(names.unread(found.everything(), KNOWN)),
         notices=tuple(found.notices),
     )
-    return _checked(settings)
 
 
 def _checked(settings: Settings) -> Settings:
@@ -308,6 +309,10 @@ def _model(provider: ProviderName, flag: str | None, found: _Lookup) -> str | No
     if provider == "openai":
         return model or OPENAI_MODEL
     return flag  # AUDIOCHAT_MODEL is the default for the cloud; the engine would not know it.
+
+
+def _entra(found: _Lookup) -> EntraSettings:
+    return EntraSettings(found.get("AZURE_TENANT_ID"), found.get("AZURE_CLIENT_ID"), found.get("AZURE_CLIENT_SECRET"))
 
 
 def _local(provider: ProviderName, model_flag: str | None, found: _Lookup) -> LocalSettings:

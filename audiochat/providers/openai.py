@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audiochat.config import Settings
     from audiochat.progress import Progress
     from audiochat.providers import Connect
+    from audiochat.transport.endpoint import Endpoint
 
 BASE_URL = "OPENAI_BASE_URL"
 KEY = "OPENAI_API_KEY"
@@ -31,15 +32,8 @@ def begin(settings: Settings, _progress: Progress) -> Connect:
     Raises:
         ConfigurationError: OpenAI's own host needs a key, or the key must not go to the server.
     """
-    target = endpoint.parse(settings.openai_base_url, variable=BASE_URL)
+    target = _target(settings)
     openai = target.within(OPENAI_HOSTS)
-    if openai and not target.path:
-        target = target.below("/v1")
-    if target.within(AZURE_HOSTS) and not target.ends_with("/openai/v1"):
-        raise ConfigurationError(
-            f"{BASE_URL} is the address of an Azure resource ({target.url}).",
-            hint="Set AZURE_OPENAI_ENDPOINT to it instead, and the key as AZURE_OPENAI_API_KEY.",
-        )
     key = settings.openai_api_key
     if key is None and openai:
         meant = [f"{name} is not read here; {read} is." for name, read in settings.unread if read == KEY]
@@ -68,3 +62,16 @@ def begin(settings: Settings, _progress: Progress) -> Connect:
         return Connection(sdk=sdk, provider="openai", model=settings.model or "", hints=_HINTS, audio_only=openai)
 
     return connect
+
+
+def _target(settings: Settings) -> Endpoint:
+    """The address that requests start from."""
+    target = endpoint.parse(settings.openai_base_url, variable=BASE_URL)
+    if target.within(OPENAI_HOSTS) and not target.path:
+        return target.below("/v1")
+    if target.within(AZURE_HOSTS) and not target.ends_with("/openai/v1"):
+        raise ConfigurationError(
+            f"{BASE_URL} is the address of an Azure resource ({target.url}).",
+            hint="Set AZURE_OPENAI_ENDPOINT to it instead, and the key as AZURE_OPENAI_API_KEY.",
+        )
+    return target

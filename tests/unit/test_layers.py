@@ -71,6 +71,22 @@ def test_a_room_imports_only_from_the_rooms_above_it(path: Path) -> None:
             assert relative.as_posix() in ("providers/local", "cli/serve"), f"{relative} imports {module}"
 
 
+def test_the_top_level_is_small() -> None:
+    """Beside its packages it holds at most twelve modules."""
+    modules = [path.name for path in PACKAGE.glob("*.py")]
+    assert len(modules) <= 12, sorted(modules)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_are_short(path: Path) -> None:
+    """No file over 400 lines, no function over 40: a reader holds both in the head."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 40, node.name
+
+
 @pytest.mark.parametrize("room", ["chat/request", "errors", "chat/reply", "config/__init__", "chat/client"])
 def test_only_the_command_line_and_the_terminal_print(room: str) -> None:
     """What is no printer does not print."""

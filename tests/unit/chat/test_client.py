@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from support.service import Answer, completion, error
+from support.service import PCM, Answer, completion, error
 
 from audiochat import config, providers
+from audiochat.audio import wav
 from audiochat.chat.client import Client
 from audiochat.chat.request import Request, UserTurn
 from audiochat.errors import AudiochatError
@@ -59,8 +60,8 @@ def test_sign_in_is_asked_for_once_and_while_other_work_is_done(
 ) -> None:
     """The first token serves the first request: one call of `az` for a run of two turns."""
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", service.url)
-    service.answer(completion(content="Yes."))
-    ran = cli("converse", "-t", "One?", "-t", "Two?", "--text-only", "--no-save")
+    service.answer(completion("Yes.", wav.wrap(PCM)))
+    ran = cli("converse", "-t", "One?", "-t", "Two?", "--no-save")
     assert ran.code == 0
     assert {request.headers["authorization"].split()[0] for request in service.requests} == {"Bearer"}
     assert len((az / "asked").read_text().splitlines()) == 1
