@@ -35,6 +35,8 @@ class SpooledBytes:
         self._file: IO[bytes] = io.BytesIO()
         self._small = True
         self._size = 0
+        self._at_end = True
+        """Whether the file stands at its end, so that an append needs no seek."""
         self._lock = threading.Lock()
 
     def write(self, data: bytes) -> None:
@@ -57,6 +59,7 @@ class SpooledBytes:
     def __getitem__(self, part: slice) -> bytes:
         start, stop, _ = part.indices(self._size)
         with self._lock:
+            self._at_end = False
             self._file.seek(start)
             return self._file.read(max(0, stop - start))
 
@@ -64,14 +67,17 @@ class SpooledBytes:
         return _unpickled, (self[:],)
 
     def _append(self, data: bytes) -> None:
-        self._file.seek(self._size)
+        if not self._at_end:
+            self._file.seek(self._size)
+        self._at_end = False  # until all of it is written
         _write_all(self._file, data)
+        self._at_end = True
 
     def _move(self, to: IO[bytes]) -> None:
         """Hold the bytes in another file, once that has all of them."""
         self._file.seek(0)
         _write_all(to, self._file.read(self._size))
-        self._file = to
+        self._file, self._at_end = to, True
 
 
 def _unpickled(data: bytes) -> SpooledBytes:

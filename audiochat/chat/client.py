@@ -197,8 +197,7 @@ class Client:
         """What an event adds to the answer, often nothing."""
         if not data:
             return Delta()
-        response = source.response
-        request_id = service_errors.request_id(response)
+        response, request_id = source.response, assembly.request_id
         try:
             body = json.loads(data)
         except (ValueError, RecursionError) as exc:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audiochat.audio.sniff import HEAD, sniff
@@ -20,6 +19,8 @@ from audiochat.spool import SpooledBytes
 from audiochat.transport.lenient_base64 import decode_base64
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from audiochat.chat.parts import Parts
     from audiochat.spool import Data
 
@@ -38,7 +39,7 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
         BrokenAnswerError: it has not the shape of a chat completion, it is empty, or its sound is not base64.
         RefusedError: the content filter ended it, or it is nothing but a function call.
     """
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         raise broken("The answer is JSON, but no chat completion.", request_id)
     found = _choices(body, request_id)
     parts = _parts(found, text_or_none(body.get("modality")), request_id)
@@ -65,7 +66,9 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
 
 def _choices(body: Mapping[str, Any], request_id: str | None) -> list[Mapping[str, Any]]:
     choices = body.get("choices")
-    found = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
+    found: list[Mapping[str, Any]] = (
+        [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    )
     if not found:
         raise broken("The answer holds no choices.", request_id)
     return found
@@ -73,7 +76,7 @@ def _choices(body: Mapping[str, Any], request_id: str | None) -> list[Mapping[st
 
 def _parts(choices: list[Mapping[str, Any]], modality: str | None, request_id: str | None) -> list[Parts]:
     """What the message of each choice says."""
-    messages = [message for choice in choices if isinstance(message := choice.get("message"), Mapping)]
+    messages = [message for choice in choices if isinstance(message := choice.get("message"), dict)]
     if not messages:
         raise broken("The answer holds no message.", request_id)
     return [read_parts(message, modality=text_or_none(message.get("modality")) or modality) for message in messages]
@@ -81,7 +84,7 @@ def _parts(choices: list[Mapping[str, Any]], modality: str | None, request_id: s
 
 def parse_usage(usage: object) -> Usage:
     """Read the wire's `usage`; a service that sends none, or half of it, is no error."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Usage()
     return Usage(
         input_tokens=int_or_none(usage.get("prompt_tokens")),
@@ -93,13 +96,13 @@ def parse_usage(usage: object) -> Usage:
 
 def error_of(body: object) -> object:
     """The error that stands in a body or an event of a success, at its top or inside a choice; None without one."""
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return None
     if body.get("error"):
         return body["error"]
     choices = body.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, Mapping) and choice.get("error"):
+        if isinstance(choice, dict) and choice.get("error"):
             return choice["error"]
     return None
 
@@ -127,4 +130,4 @@ def _spoken(parts: Parts, transcript: str, asked: str | None, request_id: str | 
 
 
 def _audio_tokens(details: object) -> object:
-    return details.get("audio_tokens") if isinstance(details, Mapping) else None
+    return details.get("audio_tokens") if isinstance(details, dict) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from audiochat.errors import BrokenAnswerError, RefusedError
 from audiochat.spool import SpooledBytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """JSON can hold half a character, and servers that cut text anywhere send them; UTF-8 cannot."""
@@ -42,7 +41,7 @@ def read_parts(message: Mapping[str, Any], *, modality: str | None = None) -> Pa
         modality: What its content is, where the server says so beside it: `audio` is sound in base64.
     """
     given = message.get("audio")
-    audio: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    audio: Mapping[str, Any] = given if isinstance(given, dict) else {}
     content = message.get("content")
     if isinstance(content, str) and modality == "audio":
         content = [{"type": "audio", "data": content}]
@@ -68,18 +67,18 @@ def _texts(content: list[Any]) -> Iterator[str]:
     for part in content:
         if isinstance(part, str):
             yield part
-        elif isinstance(part, Mapping):
+        elif isinstance(part, dict):
             yield _string(part.get("text")) or _string(part.get("refusal"))
 
 
 def _sounds(content: list[Any]) -> Iterator[str]:
     """The sound among the parts of a content: base64, or a data URI."""
     for part in content:
-        kind = part.get("type") if isinstance(part, Mapping) else None
+        kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(kind, str) or "audio" not in kind:
             continue
         inner = part.get(kind) or part.get("audio") or part
-        found = inner.get("data") or inner.get("url") if isinstance(inner, Mapping) else inner
+        found = inner.get("data") or inner.get("url") if isinstance(inner, dict) else inner
         if isinstance(found, str) and found:
             yield found
 
@@ -87,8 +86,8 @@ def _sounds(content: list[Any]) -> Iterator[str]:
 def _functions(message: Mapping[str, Any]) -> Iterator[str]:
     calls = message.get("tool_calls")
     for call in [*(calls if isinstance(calls, list) else []), {"function": message.get("function_call")}]:
-        function = call.get("function") if isinstance(call, Mapping) else None
-        name = function.get("name") if isinstance(function, Mapping) else None
+        function = call.get("function") if isinstance(call, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
         if isinstance(name, str) and name:
             yield name
 
@@ -98,8 +97,8 @@ def filtered_categories(choice: Mapping[str, Any]) -> list[str]:
     results = choice.get("content_filter_results")
     return sorted(
         str(name)
-        for name, verdict in (results.items() if isinstance(results, Mapping) else ())
-        if isinstance(verdict, Mapping) and (verdict.get("filtered") or verdict.get("detected"))
+        for name, verdict in (results.items() if isinstance(results, dict) else ())
+        if isinstance(verdict, dict) and (verdict.get("filtered") or verdict.get("detected"))
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audiochat.audio import codec
@@ -22,7 +21,7 @@ from audiochat.spool import SpooledBytes, iter_blocks, open_data
 from audiochat.transport.lenient_base64 import Base64Decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from audiochat.chat.parts import Parts
 
@@ -35,7 +34,7 @@ class StreamAssembly:
     """
 
     def __init__(self, *, request_id: str | None = None) -> None:
-        self._request_id = request_id
+        self.request_id = request_id
         self._texts: list[str] = []
         self._text_size = 0
         self._surrogate = ""
@@ -79,8 +78,8 @@ class StreamAssembly:
             BrokenAnswerError: it is no event, or its sound is not base64.
         """
         self.begun = True
-        if not isinstance(event, Mapping):
-            raise broken("The stream holds something that is no event.", self._request_id)
+        if not isinstance(event, dict):
+            raise broken("The stream holds something that is no event.", self.request_id)
         self._model = self._model or text_or_none(event.get("model"))
         if event.get("usage"):  # it comes before the last sound
             self._usage = parse_usage(event["usage"])
@@ -88,7 +87,7 @@ class StreamAssembly:
         choices = event.get("choices")  # which most events of audio streams do not have
         text, pcm = "", b""
         for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, Mapping):
+            if isinstance(choice, dict):
                 more_text, more_pcm = self._choice(choice, modality)
                 text, pcm = text + more_text, pcm + more_pcm
         return self._delta(text, pcm)
@@ -105,18 +104,18 @@ class StreamAssembly:
             RefusedError: the content filter ended the answer, or it is nothing but a function call.
         """
         if not (self._done or self._finish_reason or self._expires_at is not None):
-            raise cut(self._request_id)
+            raise cut(self.request_id)
         try:
             tail = self._base64.finish()
         except ValueError as exc:
-            raise cut(self._request_id) from exc
+            raise cut(self.request_id) from exc
         try:
             for pcm in (self._sound.feed(tail), *self._sound.finish()):
                 if pcm:
                     yield self._delta("", pcm)
         except FileError as exc:
             message = "The sound of the stream cannot be read."
-            raise broken(message, self._request_id, self.transcript) from exc
+            raise broken(message, self.request_id, self.transcript) from exc
         yield self._reply()
 
     def _reply(self) -> Reply:
@@ -127,10 +126,10 @@ class StreamAssembly:
             finish_reason=self._finish_reason,
             functions=tuple(self._functions),
             categories=self._categories,
-            request_id=self._request_id,
+            request_id=self.request_id,
         )
         spoken = SpokenAudio(self._pcm, "pcm16", self._audio_id, self._expires_at) if has_sound else None
-        return Reply(self.transcript, spoken, self._usage, self._finish_reason, self._model, self._request_id)
+        return Reply(self.transcript, spoken, self._usage, self._finish_reason, self._model, self.request_id)
 
     def _choice(self, choice: Mapping[str, Any], modality: str | None) -> tuple[str, bytes]:
         """The words and the sound of one choice; other answers beside the first are left out."""
@@ -139,7 +138,7 @@ class StreamAssembly:
             self._finish_reason = reason or self._finish_reason
         self._categories += filtered_categories(choice)
         delta = choice.get("delta")  # Azure can send null
-        if not isinstance(delta, Mapping):
+        if not isinstance(delta, dict):
             return "", b""
         parts = read_parts(delta, modality=text_or_none(delta.get("modality")) or modality)
         self._functions += parts.functions
@@ -169,7 +168,7 @@ class StreamAssembly:
             return self._sound.feed(self._base64.decode(parts.sound))
         except ValueError as exc:
             message = "The sound of the stream cannot be decoded: it is not base64."
-            raise broken(message, self._request_id, self.transcript) from exc
+            raise broken(message, self.request_id, self.transcript) from exc
 
     def _delta(self, text: str, pcm: bytes) -> Delta:
         text = self._join(text)

@@ -54,7 +54,8 @@ def log_exchange(
         headers: With credentials left out already, but for those that every service names alike.
         body: Makes the body's JSON, with credentials left out; only called where the log is read.
     """
-    _log.debug("%s", _Entry(title, headers or {}, body))
+    if _log.isEnabledFor(logging.DEBUG):
+        _log.debug("%s", _Entry(title, headers or {}, body))
 
 
 def without_sound(body: object) -> object:
