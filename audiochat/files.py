@@ -79,7 +79,7 @@ class Target:
     """Take the place of an existing file; otherwise a free number is added to the name."""
 
     def check(self, *, folder: bool = False) -> None:
-        """Find out what can be found out before an answer is paid for.
+        """Check, before an answer is paid for, whether it can be written.
 
         Args:
             folder: Whether the name is written as that of a folder.
@@ -114,7 +114,7 @@ class Target:
 
         Args:
             data: What is in it.
-            progress: Told when a pipe has no reader yet, for whom to wait.
+            progress: Told when a named pipe has no reader yet.
 
         Raises:
             FileError: it cannot be written; `data` is then kept where there is room.
@@ -124,7 +124,7 @@ class Target:
             if _is_special(self.path):
                 try:
                     _write_to(self.path, data, progress)
-                except (KeyboardInterrupt, SystemExit):  # its reader has not come, or takes its time
+                except (KeyboardInterrupt, SystemExit):  # the pipe's reader has not come, or is slow
                     if kept := _rescue(data, self.path):
                         progress.note(f"The answer is kept as {kept}.")
                     raise
@@ -139,7 +139,7 @@ class Target:
 
 
 def _is_special(path: Path) -> bool:
-    """A device or a pipe has no content to replace, and a name of an open file no place: they are written to."""
+    """Whether it is written to in place: a device, a named pipe, or the name of an open file (`/dev/fd/3`)."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -148,7 +148,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _is_printed_on(path: Path) -> bool:
-    """Whether it is our own stdout or stderr, other than a device that takes everything from everybody."""
+    """Whether it is our own stdout or stderr, where the words go; /dev/null does not count."""
     for descriptor in (1, 2):
         with contextlib.suppress(OSError):
             opened = os.fstat(descriptor)
@@ -158,7 +158,7 @@ def _is_printed_on(path: Path) -> bool:
 
 
 def _write_to(path: Path, data: Data, progress: Progress) -> None:
-    """Write to what is there, and wait for the reader of a pipe."""
+    """Write into a device or a named pipe, whose reader is waited for."""
     flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
@@ -194,12 +194,12 @@ def _replace(temporary: Path, path: Path) -> Path:
 
 
 def _has_mode(path: Path) -> bool:
-    """Whether there is a file whose mode its successor takes over."""
+    """Whether there is a file whose mode the new one takes over."""
     return path.is_file() and not path.is_symlink()
 
 
 def _place(temporary: Path, path: Path) -> Path:
-    """Give the file the first free name, without a moment in which somebody else's could be overwritten."""
+    """Move the file to the first free name; no other file is overwritten, however many processes do so at once."""
     for candidate in _numbered(path):
         try:
             _link(temporary, candidate)
@@ -266,7 +266,7 @@ def is_file(path: Path) -> bool:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that a person named, unless it is there.
+    """Make a folder that a user named, unless it is there.
 
     Raises:
         FileError: it cannot be made.
@@ -286,7 +286,7 @@ def _opened(path: Path) -> BinaryIO:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that a person named, seekable: what cannot be sought in is read to its end first.
+    """Open a file that a user named; what is not seekable is copied first.
 
     Raises:
         FileError: it cannot be read.
@@ -295,7 +295,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         if path.is_dir():
             raise FileError(f"{path} is a folder, not a recording.", hint="Name a file in it.")
         with _opened(path) as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a device may say that it can be sought in
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a device may claim to be seekable
                 yield file
                 return
             with spooled(file, name=str(path)) as copy:
@@ -310,7 +310,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def spooled(source: BinaryIO, *, name: str) -> Iterator[BinaryIO]:
-    """A copy of a stream that can be sought in: in memory while small, else on disk.
+    """A seekable copy of a stream: in memory while small, else on disk.
 
     Raises:
         FileError: it has no end within `STDIN_LIMIT`.
@@ -329,7 +329,7 @@ def spooled(source: BinaryIO, *, name: str) -> Iterator[BinaryIO]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file that a person named.
+    """The text of a file that a user named.
 
     Raises:
         FileError: it cannot be read, is not UTF-8, or has no end.

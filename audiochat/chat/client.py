@@ -21,7 +21,7 @@ from audiochat.transport.deadlines import LOCATION, DeadlineStream, deadline_of
 from audiochat.transport.http_log import log_exchange
 from audiochat.transport.retry import Gate, RetryPolicy
 from audiochat.transport.service_errors import translate
-from audiochat.transport.streaming_json import Unpacking
+from audiochat.transport.streaming_json import StreamingJson
 
 if TYPE_CHECKING:
     import threading
@@ -241,17 +241,17 @@ class Client:
     def _whole(self, response: httpx2.Response, mode: Mode) -> Reply:
         """Read a whole answer."""
         request_id = service_errors.request_id(response)
-        unpacking = Unpacking()
+        answer = StreamingJson()
         size = 0
         for chunk in response.iter_bytes():
             size += len(chunk)
-            unpacking.add(chunk)
-            if size > LARGEST_ANSWER or len(unpacking.text) > LARGEST_EVENT:
+            answer.add(chunk)
+            if size > LARGEST_ANSWER or len(answer.text) > LARGEST_EVENT:
                 raise _endless(request_id)
         try:
-            body = unpacking.json()
+            body = answer.json()
         except (ValueError, RecursionError) as exc:
-            page = b"<html" in unpacking.text[:1000].lower() or "html" in response.headers.get("content-type", "")
+            page = b"<html" in answer.text[:1000].lower() or "html" in response.headers.get("content-type", "")
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
             hint = "Check that the endpoint is the API's address." if page else "Try again; report it if it lasts."
             raise BrokenAnswerError(f"The service answered with {what}.", hint=hint, request_id=request_id) from exc

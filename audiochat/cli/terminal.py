@@ -1,4 +1,4 @@
-"""The only printer: data on stdout, everything for people on stderr."""
+"""Print: data on stdout, everything for people on stderr."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LONG = 2_000
 
 
 class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enough
-    """Whoever read our stdout has closed it."""
+    """The reader of stdout has closed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,10 @@ class Terminal:
     # --- stdout: data
 
     def write(self, data: bytes) -> None:
-        """Data on stdout, at once.
+        """Write data to stdout, and flush it.
 
         Raises:
-            ReaderGone: nobody reads it any more.
+            ReaderGone: its reader has closed it.
             FileError: it cannot be written.
         """
         out = self.streams.stdout
@@ -105,13 +105,13 @@ class Terminal:
             raise FileError(f"Standard output cannot be written: {why}.", hint="Write to a file with -o.") from exc
 
     def abandon_stdout(self) -> None:
-        """Let Python's flush at exit, of what could not be written, go nowhere."""
+        """Drop what could not be written, so that Python's flush at exit does not fail again."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
         os.close(nowhere)
 
     def abandon_if_full(self, failure: OSError) -> bool:
-        """Whether stdout, on which somebody else has printed, cannot be written; what waits there is dropped then."""
+        """Whether stdout, on which Typer prints its help, cannot be written; what is buffered is dropped then."""
         if failure.errno == errno.ENOSPC and failure.filename is None:  # nothing waits when stdout is not buffered
             return True
         try:
@@ -123,7 +123,7 @@ class Terminal:
         return False
 
     def transcript(self, text: str) -> None:
-        """The words of an answer: to a pipe as they are, on a terminal wrapped and harmless."""
+        """Print the words of an answer: to a pipe as they are, on a terminal wrapped, control characters escaped."""
         if not self.streams.stdout_is_terminal:
             self.write(_line(text).encode("utf-8", errors="replace"))
             return
@@ -133,7 +133,7 @@ class Terminal:
 
     @property
     def shows_words(self) -> bool:
-        """Whether words can be shown while they come: stdout is a terminal, and theirs."""
+        """Whether words can be shown while they come: stdout is a terminal, and no JSON goes there."""
         return self.streams.stdout_is_terminal and not self.as_json
 
     def live_text(self) -> LiveText:
@@ -153,17 +153,17 @@ class Terminal:
     # --- stderr: people
 
     def aside(self, text: str, *, always: bool = False) -> None:
-        """The words of an answer on stderr, because stdout carries the sound; `always` also with `--quiet`."""
+        """Print the words of an answer to stderr, because stdout carries the sound; `always` even with `--quiet`."""
         if always or not self.quiet:
             self._say(escape_control_chars(text))
 
     def note(self, text: str) -> None:
-        """A line worth reading, unless `--quiet`."""
+        """Print a note, unless `--quiet`."""
         if not self.quiet:
             self._say(_cut(escape_control_chars(text, lines=False)))
 
     def error(self, error: AudiochatError) -> None:
-        """What failed and why, what to do, and the service's id of the request. Never muted."""
+        """Print what failed and why, what to do, and the service's id of the request; even with `--quiet`."""
         lines = [
             f"audiochat: {error.message}",
             for_command_line(error),
@@ -196,7 +196,7 @@ class Terminal:
 
     @contextmanager
     def meter(self, text: str) -> Iterator[Callable[[float], None]]:
-        """A bar that shows how loud it is, in dBFS, where a person can see it; otherwise the text alone."""
+        """Show a level meter, in dBFS, where stderr is a terminal; otherwise the text alone."""
         console = self._animated()
         if console is None:
             self.note(text)
@@ -206,7 +206,7 @@ class Terminal:
             yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")
 
     def enter_pressed(self) -> bool:
-        """Whether something was typed meanwhile, which it takes away; never, where stdin is no terminal."""
+        """Whether something was typed meanwhile; it is taken out of the input. False where stdin is no terminal."""
         if not self.streams.stdin_is_terminal:
             return False
         if sys.platform == "win32":
@@ -222,7 +222,7 @@ class Terminal:
 
     @contextmanager
     def as_it_was(self) -> Iterator[None]:
-        """Whatever happens in the block, the terminal that is typed at echoes and takes lines as before."""
+        """Restore the terminal's echo and line mode at the end of the block, whatever happens in it."""
         if sys.platform == "win32" or not self.streams.stdin_is_terminal:
             yield
             return
@@ -301,7 +301,7 @@ class Terminal:
 
 
 def _cut(line: str) -> str:
-    """A line that a person may read: what was given is quoted in it, and may be a megabyte."""
+    """A line cut to a readable length: it may quote a megabyte of what was given."""
     return line if len(line) <= _LONG else f"{line[: _LONG // 2]} … {line[-_LONG // 2 :]}"
 
 

@@ -1,42 +1,44 @@
-"""The JSON of an answer, taken while it comes: its sound is decoded on the way, and never whole in memory."""
+"""Read an answer's JSON while it comes: long sound is decoded on the way, and never whole in memory."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from typing import Any
 
 from audiochat.spool import SpooledBytes
+from audiochat.transport.lenient_base64 import Base64Decoder
 
-# Within a JSON string every quote has a backslash before it, so this is a key and never somebody's words.
+# Within a JSON string every quote has a backslash before it, so this is a key and never a part of the words.
 _KEY = re.compile(rb'"data"\s{0,64}:\s{0,64}"')
 _LONGEST_KEY = 6 + 64 + 1 + 64 + 1
 _TO_THE_END = re.compile(rb'(?:[^"\\]+|\\.)*', re.DOTALL)
 _HALF_AN_ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{0,3})?$")
 
 _LARGE = 1 << 16
-"""Bytes from which on a string is taken out; a shorter one stays where it is."""
+"""Bytes from which on a string is taken out of the JSON; a shorter one stays where it is."""
 
-_NO_BASE64 = "?"
+_NOT_BASE64 = "?"
+"""Takes the place of a string that is no base64, and is none either."""
 
 
-class Unpacking:
-    """Takes a body in pieces; `json` is what it says, with a `SpooledBytes` for each long `data`."""
+class StreamingJson:
+    """Takes a body in pieces; `json` is what it says, with `SpooledBytes` for each long `data`."""
 
     def __init__(self) -> None:
         self.text = bytearray()
-        """The body without what was taken out of it."""
-        self._contents: dict[str, SpooledBytes | str] = {}
+        """The body without the sound that was taken out of it."""
+        self._sounds: dict[str, SpooledBytes | str] = {}
         self._searched = 0
-        self._held: bytearray | None = None
-        self._decoder: _Decoder | None = None
+        self._string: bytearray | None = None
+        """The start of the string that is being read, where one is."""
+        self._decoder: _StringDecoder | None = None
         self._escape = b""
 
     def add(self, piece: bytes) -> None:
         """Take the next piece of the body."""
         while piece:
-            piece = self._outside(piece) if self._held is None else self._inside(self._held, piece)
+            piece = self._outside(piece) if self._string is None else self._inside(self._string, piece)
 
     def json(self) -> Any:
         """The body's JSON.
@@ -55,26 +57,26 @@ class Unpacking:
             return b""
         rest = bytes(self.text[found.end() :])
         del self.text[found.end() :]
-        self._held = bytearray()
+        self._string = bytearray()
         return rest
 
-    def _inside(self, held: bytearray, piece: bytes) -> bytes:
+    def _inside(self, string: bytearray, piece: bytes) -> bytes:
         """Take up to the string's end; the rest of the piece."""
         value, quote, rest = self._to_the_end(piece)
-        held += value
-        if self._decoder is None and len(held) >= _LARGE:
-            self._decoder = _Decoder()
+        string += value
+        if self._decoder is None and len(string) >= _LARGE:
+            self._decoder = _StringDecoder()
         if self._decoder is not None:
-            self._decoder.add(bytes(held))
-            held.clear()
+            self._decoder.add(bytes(string))
+            string.clear()
         if quote:
             if self._decoder is not None:
-                name = f"{len(self._contents)}@audiochat"  # no base64 has this
-                self._contents[name] = self._decoder.content()
-                held += name.encode()
-            self.text += held + quote
+                name = f"{len(self._sounds)}@audiochat"  # no base64 has an @
+                self._sounds[name] = self._decoder.finish()
+                string += name.encode()
+            self.text += string + quote
             self._searched = len(self.text)
-            self._held = self._decoder = None
+            self._string = self._decoder = None
         return rest
 
     def _to_the_end(self, piece: bytes) -> tuple[bytes, bytes, bytes]:
@@ -90,44 +92,40 @@ class Unpacking:
 
     def _put_back(self, value: dict[str, Any]) -> dict[str, Any]:
         name = value.get("data")
-        if isinstance(name, str) and name in self._contents:
-            value["data"] = self._contents[name]
+        if isinstance(name, str) and name in self._sounds:
+            value["data"] = self._sounds[name]
         return value
 
 
-class _Decoder:
-    """Decodes base64 that comes in pieces, with JSON's escapes in it."""
+class _StringDecoder:
+    """Decodes the base64 of a JSON string that comes in pieces, with JSON's escapes in it."""
 
     def __init__(self) -> None:
-        self._content = SpooledBytes()
+        self._sound = SpooledBytes()
+        self._decoder = Base64Decoder()
         self._escaped = b""
-        self._rest = b""
-        self._ended = False
         self._broken = False
 
     def add(self, piece: bytes) -> None:
         if self._broken:
             return
         try:
-            text = self._rest + self._unescaped(self._escaped + piece)
-            whole = len(text) // 4 * 4
-            text, self._rest = text[:whole], text[whole:]
-            self._broken = self._ended and bool(text)
-            self._content.write(base64.b64decode(text, validate=True))
-            self._ended = self._ended or text.endswith(b"=")
+            self._sound.write(self._decoder.decode(self._unescaped(self._escaped + piece)))
         except ValueError:
             self._broken = True
 
-    def content(self) -> SpooledBytes | str:
-        """All of it; where it was no base64, what is none either."""
-        return _NO_BASE64 if self._broken or self._rest or self._escaped else self._content
+    def finish(self) -> SpooledBytes | str:
+        """All of it; where it is no base64, something that is none either."""
+        try:
+            self._sound.write(self._decoder.finish())
+        except ValueError:
+            self._broken = True
+        return _NOT_BASE64 if self._broken or self._escaped else self._sound
 
-    def _unescaped(self, text: bytes) -> bytes:
-        """The string's own characters: some servers write + as an escape, and / too."""
+    def _unescaped(self, text: bytes) -> str:
+        """The string's own characters: some servers write + and / as escapes, some break lines."""
         self._escaped = b""
-        if b"\\" not in text:
-            return text
         half = _HALF_AN_ESCAPE.search(text)
         if half is not None:
             self._escaped, text = text[half.start() :], text[: half.start()]
-        return bytes(json.loads(b'"%b"' % text), "ascii")
+        return str(json.loads(b'"%b"' % text)) if b"\\" in text else text.decode("ascii")

@@ -39,7 +39,7 @@ from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, Refus
 from audiochat.spool import SpooledBytes
 from audiochat.transport import service_errors
 from audiochat.transport.asked_to_wait import asked_to_wait
-from audiochat.transport.streaming_json import Unpacking
+from audiochat.transport.streaming_json import StreamingJson
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -925,7 +925,7 @@ def test_unpacking_says_what_the_json_says(rest: Any, note: str, size: int, esca
     """However it is cut; only a long text under `data` that is no base64 is another one."""
     body = {**rest, "note": {"data": note}, "audio": {"data": "QUJD" * 20_000}}
     encoded = json.dumps(body, ensure_ascii=escaped).encode(errors="backslashreplace")
-    unpacking = Unpacking()
+    unpacking = StreamingJson()
     for start in range(0, len(encoded), size):
         unpacking.add(encoded[start : start + size])
     found = unpacking.json()

@@ -15,7 +15,7 @@ from support.service import Answer, completion
 
 from audiochat.audio import wav
 from audiochat.spool import Base64View, ConcatenatedReader, SpooledBytes, open_data, spool
-from audiochat.transport.streaming_json import Unpacking
+from audiochat.transport.streaming_json import StreamingJson
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 SOUND = random.Random(7).randbytes(200_001)
 
 
-def unpacked(body: bytes, size: int) -> Unpacking:
+def unpacked(body: bytes, size: int) -> StreamingJson:
     """A body that came in pieces of this size."""
-    unpacking = Unpacking()
+    unpacking = StreamingJson()
     for start in range(0, len(body), size):
         unpacking.add(body[start : start + size])
     return unpacking
