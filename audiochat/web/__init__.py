@@ -1,0 +1,5 @@
+"""HTTP: the engine for any client (`serve`), and what every page and API of ours has in common.
+
+`rules` says what a server answers to, `guard` enforces it, `keys` and `tokens` say who may use what, `bodies` reads
+what is sent, `work` answers with what takes a while, `server` puts these together and runs.
+"""

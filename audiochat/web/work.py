@@ -1,0 +1,182 @@
+"""Responses that take a while: blocking work in a thread, never on the event loop, ended when nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from audiochat.web import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from starlette.types import Message, Receive, Scope, Send
+
+EVENT_STREAM = "text/event-stream"
+
+_AHEAD = 16_000_000
+"""Bytes that a reader may be behind. An answer of the engine is less, so that a slow reader holds nobody up."""
+
+_STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+"""nginx would collect a stream and pass it on at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What work came to: the head of a response, and its body as it is made."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes] = field(repr=False)
+    """Taken in the thread of the work; closed where it has a `close` and is not taken to its end."""
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether its chunks are server-sent events."""
+        return self.headers.get("content-type", "").startswith(EVENT_STREAM)
+
+
+class WorkResponse:
+    """A response that a function makes in a thread.
+
+        async def speech(request):
+            body = await read_json_body(request, LIMIT)
+            return WorkResponse(lambda cancelled: synthesize(body, cancelled))
+
+    When the client leaves, streaming or not, `cancelled` is set and the chunks are closed: at once, not when the next
+    chunk would be sent. When the server ends, the stream ends with an error event, and never with a false `[DONE]`.
+
+    Args:
+        work: Makes the response. It may block. What it raises is a bug, and answered as one.
+        done: Called in the end, whatever happened.
+    """
+
+    def __init__(self, work: Callable[[threading.Event], Outcome], *, done: Callable[[], None] = lambda: None) -> None:
+        self._work = work
+        self._done = done
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; see the ASGI specification."""
+        job = _Job(self._work, asyncio.get_running_loop())
+        threading.Thread(target=job.run, name="audiochat-request", daemon=True).start()
+        leaving = asyncio.ensure_future(_watch(receive, job))
+        sent = _Sent(send)
+        try:
+            while (message := await job.next()) is not None:
+                await sent(message)
+        except asyncio.CancelledError:  # the server ends
+            with suppress(Exception):
+                await sent.last_words(scope, receive)
+            raise
+        finally:
+            job.cancelled.set()
+            leaving.cancel()
+            self._done()
+
+
+class _Job:
+    """Work in a thread, and the messages that it has for the event loop."""
+
+    def __init__(self, work: Callable[[threading.Event], Outcome], loop: asyncio.AbstractEventLoop) -> None:
+        self.cancelled = threading.Event()
+        self._work = work
+        self._loop = loop
+        self._messages: asyncio.Queue[Message | BaseException | None] = asyncio.Queue()
+        self._room = threading.Condition()
+        self._behind = 0
+
+    async def next(self) -> Message | None:
+        """The next message to send; None at the end, or when nobody waits any more."""
+        message = await self._messages.get()
+        if isinstance(message, BaseException):
+            raise message
+        if message is not None:
+            with self._room:
+                self._behind -= len(message.get("body", b""))
+                self._room.notify()
+        return message
+
+    def end(self) -> None:
+        """Stop: the client has left."""
+        self.cancelled.set()
+        self._messages.put_nowait(None)
+
+    def run(self) -> None:
+        """Do the work, in this thread."""
+        try:
+            outcome = self._work(self.cancelled)
+            try:
+                self._pass_on(outcome)
+            finally:
+                close = getattr(outcome.chunks, "close", None)
+                if close is not None:
+                    close()
+            self._put(None)
+        except BaseException as exc:  # noqa: BLE001 - raised again on the event loop
+            self._put(exc)
+
+    def _pass_on(self, outcome: Outcome) -> None:
+        headers = dict(outcome.headers)
+        if outcome.is_event_stream:
+            headers.update(_STREAM_HEADERS)
+        self._put(_head(outcome.status, headers))
+        for chunk in outcome.chunks:
+            if self.cancelled.is_set():
+                return
+            self._put({"type": "http.response.body", "body": chunk, "more_body": True})
+        self._put({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _put(self, message: Message | BaseException | None) -> None:
+        size = len(message.get("body", b"")) if isinstance(message, dict) else 0
+        with self._room:
+            while self._behind > _AHEAD and not self.cancelled.is_set():
+                self._room.wait(0.1)
+            self._behind += size
+        with suppress(RuntimeError):  # the event loop has ended
+            self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
+
+
+async def _watch(receive: Receive, job: _Job) -> None:
+    """Wait until the client leaves. Its body was read before: nothing else can come."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    job.end()
+
+
+class _Sent:
+    """Sends, and knows how far the response has come."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._begun = self._over = self._events = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._begun = True
+            types = [value for name, value in message["headers"] if name == b"content-type"]
+            self._events = any(value.startswith(EVENT_STREAM.encode()) for value in types)
+        else:
+            self._over = not message["more_body"]
+        await self._send(message)
+
+    async def last_words(self, scope: Scope, receive: Receive) -> None:
+        """Say that the server ends, as well as it still can be said."""
+        error = errors.shutting_down()
+        if not self._begun:
+            await errors.error_response(error)(scope, receive, self._send)
+        elif self._events and not self._over:
+            await self._send({"type": "http.response.body", "body": event(error.body), "more_body": False})
+
+
+def event(data: Mapping[str, Any]) -> bytes:
+    """A server-sent event."""
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def _head(status: int, headers: Mapping[str, str]) -> Message:
+    pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": pairs}
