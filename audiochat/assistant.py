@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from audiochat.config import Settings
     from audiochat.progress import Progress
     from audiochat.transport.connection import Connection
+    from audiochat.transport.retry import RetryPolicy
 
 LENGTH = Notice("The answer was cut at the limit of tokens.", "length")
 
@@ -41,13 +42,17 @@ class Assistant:
     Args:
         settings: Whom to ask, and how; see `audiochat.config.load`.
         progress: Told about what takes long: a sign-in, the models of the local engine.
+        policy: When a failed request is sent again; by default as the settings say.
 
     Raises:
         ConfigurationError: a setting is missing or wrong, or a credential would go astray.
     """
 
-    def __init__(self, settings: Settings, *, progress: Progress | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, progress: Progress | None = None, policy: RetryPolicy | None = None
+    ) -> None:
         self.settings = settings
+        self._policy = policy
         self._connect = providers.begin(settings, progress or NoProgress())
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -110,7 +115,7 @@ class Assistant:
                 from audiochat.chat.client import Client
                 from audiochat.transport.retry import RetryPolicy
 
-                policy = RetryPolicy(retries=self.settings.retries)
+                policy = self._policy or RetryPolicy(retries=self.settings.retries)
                 self._client = Client(connection, timeout=self.settings.timeout, policy=policy)
             return self._client
 

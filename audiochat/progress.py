@@ -6,11 +6,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 Unit: TypeAlias = Literal["bytes", "seconds", "pieces"]
 """What the total of a task counts; seconds are seconds of sound."""
+
+
+class Update(Protocol):
+    """Tells how far a task is."""
+
+    def __call__(self, done: float, detail: str = "", /) -> None:
+        """Take note.
+
+        Args:
+            done: How much of the total is done.
+            detail: What else is worth telling, in a few words: `12 pieces, 3,400 tokens`.
+        """
 
 
 class Progress(Protocol):
@@ -19,9 +31,7 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Tell a person something that is worth a line."""
 
-    def task(
-        self, label: str, *, total: float | None = None, unit: Unit = "bytes"
-    ) -> AbstractContextManager[Callable[[float], None]]:
+    def task(self, label: str, *, total: float | None = None, unit: Unit = "bytes") -> AbstractContextManager[Update]:
         """Show a task for as long as the block lasts.
 
         Args:
@@ -47,6 +57,6 @@ class NoProgress:
         *,
         total: float | None = None,  # noqa: ARG002
         unit: Unit = "bytes",  # noqa: ARG002
-    ) -> Iterator[Callable[[float], None]]:
+    ) -> Iterator[Update]:
         """Show nothing."""
-        yield lambda _done: None
+        yield lambda _done, _detail="": None

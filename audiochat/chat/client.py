@@ -135,31 +135,38 @@ class Client:
     def _attempts(self, request: Request, mode: Mode, cancelled: threading.Event | None) -> Events:
         """Send the request, again where that makes sense, and take its answer."""
         body = encode(replace(request, format=mode.format), stream=mode.stream, usage=mode.usage)
-        waited = 0.0
+        waited, pauses = 0.0, 0
         for attempt in itertools.count():
-            self._gate.wait(cancelled)
-            try:
-                with self._post(body) as (response, deadline):
-                    if "text/event-stream" in response.headers.get("content-type", ""):
-                        yield from self._streamed(response, deadline, cancelled)
-                    elif mode.stream:  # a server that ignores `stream`
-                        yield from as_deltas(self._whole(response, mode))
-                    else:
-                        yield self._whole(response, mode)
-                return
-            except _http_errors() as exc:
-                self._log_failure(exc)
-                error = translate(exc, hints=self._hints)
-                delay = self._policy.delay(exc, attempt=attempt, waited=waited)
-                if delay is None:
-                    raise error from exc
+            with self._gate.passage(cancelled) as passage:
+                try:
+                    yield from self._attempt(body, mode, cancelled)
+                except _http_errors() as exc:
+                    self._log_failure(exc)
+                    error = translate(exc, hints=self._hints)
+                    delay = self._policy.delay(exc, attempt=attempt, waited=waited, pauses=pauses)
+                    if delay is None:
+                        raise error from exc
+                    pauses += self._policy.is_pause(exc)
+                    if error.code == "rate_limited":
+                        passage.pause(delay)
+                else:
+                    passage.answered()
+                    return
             waited += delay
             when = f"in {delay:.0f} s" if delay >= 1 else "in a moment"
             yield Notice(f"{error.message.rstrip('.')}; trying again {when}", "retry")
-            if error.code == "rate_limited":
-                self._gate.pause(delay)
-            else:
+            if error.code != "rate_limited":  # else the gate waits
                 retry.wait(delay, cancelled)
+
+    def _attempt(self, body: Body, mode: Mode, cancelled: threading.Event | None) -> Events:
+        """Send the request once, and take its answer."""
+        with self._post(body) as (response, deadline):
+            if "text/event-stream" in response.headers.get("content-type", ""):
+                yield from self._streamed(response, deadline, cancelled)
+            elif mode.stream:  # a server that ignores `stream`
+                yield from as_deltas(self._whole(response, mode))
+            else:
+                yield self._whole(response, mode)
 
     def _streamed(
         self, response: httpx2.Response, deadline: DeadlineStream, cancelled: threading.Event | None

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from audiochat.cli.hints import for_command_line
 from audiochat.cli.live_text import LiveText
+from audiochat.cli.progress_lines import ProgressLines, amount
 from audiochat.cli.sanitize import escape_control_chars, escape_json
 from audiochat.errors import FileError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from audiochat.errors import AudiochatError
-    from audiochat.progress import Unit
+    from audiochat.progress import Unit, Update
 
 T = TypeVar("T")
 
@@ -172,27 +173,39 @@ class Terminal:
         self._say("\n".join(_cut(escape_control_chars(line, lines=False)) for line in lines if line))
 
     @contextmanager
-    def task(
-        self, label: str, *, total: float | None = None, unit: Unit = "bytes"
-    ) -> Iterator[Callable[[float], None]]:
-        """A spinner, or a bar where there is a total, if stderr is a terminal; see `Progress`."""
+    def task(self, label: str, *, total: float | None = None, unit: Unit = "bytes") -> Iterator[Update]:
+        """A spinner, or a bar where there is a total, if stderr is a terminal; else lines. See `Progress`."""
         console = self._animated()
         if console is None:
+            if unit != "bytes":
+                yield ProgressLines(label, total, unit, say=self.note).update
+                return
             if total is not None:
-                self.note(f"{label} ({_amount(total, total, unit)})")
-            yield lambda _done: None
+                self.note(f"{label} ({amount(total, total, unit)})")
+            yield lambda _done, _detail="": None
         elif total is not None:
             with self._bar(console, label, total, unit) as update:
                 yield update
         else:
-            status = console.status(escape_control_chars(label, lines=False))
-            with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
-                status.start()
-            try:
-                yield lambda _done: None
-            finally:
-                with suppress(OSError):
-                    status.stop()
+            with self._spinner(console, label, unit) as update:
+                yield update
+
+    @contextmanager
+    def _spinner(self, console: Console, label: str, unit: Unit) -> Iterator[Update]:
+        shown = escape_control_chars(label, lines=False)
+        status = console.status(shown)
+
+        def update(done: float, detail: str = "", /) -> None:
+            told = [one for one in (amount(done, None, unit), detail) if one]
+            status.update(f"{shown}: {', '.join(told)}")
+
+        with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
+            status.start()
+        try:
+            yield update
+        finally:
+            with suppress(OSError):
+                status.stop()
 
     @contextmanager
     def meter(self, text: str) -> Iterator[Callable[[float], None]]:
@@ -236,7 +249,7 @@ class Terminal:
                 termios.tcsetattr(0, termios.TCSANOW, before)
 
     @contextmanager
-    def _bar(self, console: Console, label: str, total: float, unit: Unit) -> Iterator[Callable[[float], None]]:
+    def _bar(self, console: Console, label: str, total: float, unit: Unit) -> Iterator[Update]:
         from rich.progress import (
             BarColumn,
             DownloadColumn,
@@ -246,15 +259,18 @@ class Terminal:
             TransferSpeedColumn,
         )
 
-        amount: list[ProgressColumn] = (
-            [DownloadColumn(), TransferSpeedColumn()] if unit == "bytes" else [TextColumn("{task.fields[amount]}")]
+        told: list[ProgressColumn] = (
+            [DownloadColumn(), TransferSpeedColumn()]
+            if unit == "bytes"
+            else [TextColumn("{task.fields[amount]}"), TextColumn("{task.fields[detail]}")]
         )
-        columns = [TextColumn("{task.description}"), BarColumn(), *amount, TimeRemainingColumn()]
+        columns = [TextColumn("{task.description}"), BarColumn(), *told, TimeRemainingColumn()]
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task(
-                escape_control_chars(label, lines=False), total=total, amount=_amount(0, total, unit)
+            shown = escape_control_chars(label, lines=False)
+            task = progress.add_task(shown, total=total, amount=amount(0, total, unit), detail="")
+            yield lambda done, detail="": progress.update(
+                task, completed=done, amount=amount(done, total, unit), detail=detail
             )
-            yield lambda done: progress.update(task, completed=done, amount=_amount(done, total, unit))
 
     def _show_http_log(self) -> None:
         """Show the log of HTTP exchanges on stderr, for `--debug`."""
@@ -303,14 +319,6 @@ class Terminal:
 def _cut(line: str) -> str:
     """A line cut to a readable length: it may quote a megabyte of what was given."""
     return line if len(line) <= _LONG else f"{line[: _LONG // 2]} … {line[-_LONG // 2 :]}"
-
-
-def _amount(done: float, total: float, unit: Unit) -> str:
-    """How much is done: `58 MB`, `3:10 of 12:41`, `4 of 17`; the total alone once it is reached."""
-    if unit == "bytes":
-        return f"{total / 1e6:.0f} MB"
-    told = [f"{value:.0f}" if unit == "pieces" else f"{value // 60:.0f}:{value % 60:02.0f}" for value in (done, total)]
-    return told[1] if done >= total else " of ".join(told)
 
 
 def _line(text: str) -> str:

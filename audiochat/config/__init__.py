@@ -62,6 +62,7 @@ KNOWN = frozenset(
         "AUDIOCHAT_LOCAL_TTS",
         "AUDIOCHAT_ALLOW_HOST",
         "AUDIOCHAT_ORDINARY_IMPORTS",
+        "AUDIOCHAT_PRICES",
     }
 )
 """Every variable that is read."""
@@ -141,6 +142,8 @@ class Settings:
     local: LocalSettings = field(default_factory=LocalSettings)
     allowed_hosts: frozenset[str] = frozenset()
     """Hosts that the user trusts with credentials against the rules, from the environment alone."""
+    prices: str | None = None
+    """What models cost, as JSON; `jobs.plan` reads it."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Where each value comes from, by its variable's name."""
     unread: tuple[tuple[str, str], ...] = ()
@@ -194,6 +197,7 @@ def _settings(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> S
         custom_headers=found.get("OPENAI_CUSTOM_HEADERS"),
         local=_local(provider, flags.model, found),
         allowed_hosts=_allowed_hosts(environment),
+        prices=found.get("AUDIOCHAT_PRICES"),
         sources=dict(found.sources),
         unread=tuple(names.unread(found.everything(), KNOWN)),
         notices=tuple(found.notices),

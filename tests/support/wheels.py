@@ -15,8 +15,10 @@ import pytest
 from audiochat.local.models import Model, ModelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from audiochat.progress import Unit, Update
 
 CONTENTS = {"config.json": b'{"layers": 3}', "weights.bin": bytes(range(256)) * 4096}
 PACKAGE, VERSION = "audiochat-made-up-model", "1.2.3"
@@ -33,11 +35,11 @@ class Watcher:
         """Nothing is noted here."""
 
     @contextmanager
-    def task(self, label: str, *, total: float | None = None, unit: str = "bytes") -> Iterator[Callable[[float], None]]:  # noqa: ARG002
+    def task(self, label: str, *, total: float | None = None, unit: Unit = "bytes") -> Iterator[Update]:  # noqa: ARG002
         """A task begins; those with a total are transfers here."""
         if total is not None:
             self.transfers.append(label)
-        yield self.reports.append
+        yield lambda done, _detail="": self.reports.append(done)
 
 
 def sha256(data: bytes) -> str:

@@ -1,0 +1,89 @@
+"""Progress where nothing can move: a line on a pipe every ten seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audiochat.progress import Unit
+
+INTERVAL = 10.0
+"""Seconds between two lines."""
+
+_MINUTE, _HOUR = 60, 3600
+
+
+class ProgressLines:
+    """Tells how far a task is, at most every ten seconds.
+
+    Args:
+        label: Of the task.
+        total: How much there is to do; None where nobody knows.
+        unit: What it counts.
+        say: Prints a line.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: float | None,
+        unit: Unit,
+        *,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._say, self._clock = say, clock
+        self._said_at = clock()
+        self._first: tuple[float, float] | None = None
+        """When something was told for the first time, and how much was done then: by an earlier run, say."""
+
+    def update(self, done: float, detail: str = "", /) -> None:
+        """Take note of how far it is; see `progress.Update`."""
+        now = self._clock()
+        self._first = self._first or (now, done)
+        if now - self._said_at >= INTERVAL:
+            self._said_at = now
+            left = self._left(now, done)
+            told = [one for one in (amount(done, self._total, self._unit), detail, left) if one]
+            self._say(f"{self._label}: {', '.join(told)}")
+
+    def _left(self, now: float, done: float) -> str:
+        if self._total is None or self._first is None or done <= self._first[1]:
+            return ""
+        began, before = self._first
+        return f"about {duration((self._total - done) * (now - began) / (done - before))} left"
+
+
+def amount(done: float, total: float | None, unit: Unit) -> str:
+    """How much is done: `58 MB`, `3:10 of 12:41`, `4 of 17`; the total alone once it is reached."""
+    if unit == "bytes":
+        return f"{(done if total is None else total) / 1e6:.0f} MB"
+
+    def told(value: float) -> str:
+        return f"{value:.0f}" if unit == "pieces" else clock_time(value)
+
+    if total is None:
+        return told(done)
+    return told(total) if done >= total else f"{told(done)} of {told(total)}"
+
+
+def clock_time(seconds: float) -> str:
+    """A time of a recording, as players show it: `3:10`, `1:03:10`."""
+    whole = int(seconds)
+    minutes = f"{whole // _MINUTE % _MINUTE}:{whole % _MINUTE:02d}"
+    return f"{whole // _HOUR}:{minutes:0>5}" if whole >= _HOUR else minutes
+
+
+def duration(seconds: float) -> str:
+    """How long something takes, roughly: `40 s`, `12 min`, `3 h 20 min`."""
+    whole = int(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
