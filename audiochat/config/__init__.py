@@ -37,6 +37,7 @@ SECRETS = (
     "AZURE_OPENAI_API_KEY",
     "OPENAI_API_KEY",
     "AUDIOCHAT_LOCAL_LLM_KEY",
+    "AUDIOCHAT_SERVE_KEY",
     "AZURE_CLIENT_SECRET",
     "OPENAI_CUSTOM_HEADERS",
 )
@@ -90,6 +91,7 @@ class Flags:
     timeout: float | None = None
     retries: int | None = None
     env_file: Path | None = None
+    serve_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class Settings:
     custom_headers: str | None = field(default=None, repr=False)
     """Headers to send with every request: a line each, `Name: value`."""
     local: LocalSettings = field(default_factory=LocalSettings)
+    serve_key: str | None = field(default=None, repr=False)
+    """What clients of our own server have to send; from no file: one that came with a repository would be known."""
     allowed_hosts: frozenset[str] = frozenset()
     """Hosts that the user trusts with credentials against the rules, from the environment alone."""
     prices: str | None = None
@@ -196,6 +200,7 @@ def _settings(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> S
         openai_project=found.get("OPENAI_PROJECT_ID"),
         custom_headers=found.get("OPENAI_CUSTOM_HEADERS"),
         local=_local(provider, flags.model, found),
+        serve_key=flags.serve_key or names.unquoted(environment.get("AUDIOCHAT_SERVE_KEY", "")) or None,
         allowed_hosts=_allowed_hosts(environment),
         prices=found.get("AUDIOCHAT_PRICES"),
         sources=dict(found.sources),
@@ -211,12 +216,13 @@ def _checked(settings: Settings) -> Settings:
             f"--timeout wants seconds above 0, at most {LONGEST_TIMEOUT:.0f}; --retries a number from 0 up.",
             hint="Leave them out for the defaults.",
         )
-    secrets = {
-        "azure": ("AZURE_OPENAI_API_KEY", settings.azure_api_key),
-        "openai": ("OPENAI_API_KEY", settings.openai_api_key),
-        "local": ("AUDIOCHAT_LOCAL_LLM_KEY", settings.local.llm_key),
-    }
-    for provider, (variable, secret) in secrets.items():
+    secrets = (
+        ("azure", "AZURE_OPENAI_API_KEY", settings.azure_api_key),
+        ("openai", "OPENAI_API_KEY", settings.openai_api_key),
+        ("local", "AUDIOCHAT_LOCAL_LLM_KEY", settings.local.llm_key),
+        (settings.provider, "AUDIOCHAT_SERVE_KEY", settings.serve_key),
+    )
+    for provider, variable, secret in secrets:
         if secret and provider == settings.provider and names.is_placeholder(secret):
             raise ConfigurationError(
                 f"{variable} holds a placeholder, {secret}, not a key.",

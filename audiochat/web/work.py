@@ -33,6 +33,8 @@ class Outcome:
     headers: Mapping[str, str]
     chunks: Iterator[bytes] = field(repr=False)
     """Taken in the thread of the work; closed where it has a `close` and is not taken to its end."""
+    whole: bool = False
+    """Whether the body is sent at once, with its length."""
 
     @property
     def is_event_stream(self) -> bool:
@@ -123,8 +125,13 @@ class _Job:
         headers = dict(outcome.headers)
         if outcome.is_event_stream:
             headers.update(_STREAM_HEADERS)
+        chunks = outcome.chunks
+        if outcome.whole:
+            body = b"".join(chunks)
+            headers["content-length"] = str(len(body))
+            chunks = iter((body,))
         self._put(_head(outcome.status, headers))
-        for chunk in outcome.chunks:
+        for chunk in chunks:
             if self.cancelled.is_set():
                 return
             self._put({"type": "http.response.body", "body": chunk, "more_body": True})

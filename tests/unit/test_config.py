@@ -231,6 +231,17 @@ def test_hosts_are_allowed_by_the_environment_alone(home: Path) -> None:
     assert load(AUDIOCHAT_ALLOW_HOST="Mine.example, other.example").allowed_hosts == {"mine.example", "other.example"}
 
 
+def test_the_servers_own_key_comes_from_no_file(home: Path) -> None:
+    """A key that came with a repository is known to others: the environment or the option alone has it."""
+    project("AUDIOCHAT_SERVE_KEY=in-a-repository\n")
+    own(home, "AUDIOCHAT_SERVE_KEY=in-my-own\n")
+    assert load().serve_key is None
+    assert load(AUDIOCHAT_SERVE_KEY="'mine'").serve_key == "mine"
+    assert load(Flags(serve_key="given"), AUDIOCHAT_SERVE_KEY="mine").serve_key == "given"
+    with pytest.raises(ConfigurationError, match="placeholder"):
+        load(AUDIOCHAT_SERVE_KEY="<your-key>")
+
+
 def test_custom_headers_have_a_source() -> None:
     """They may be credentials, so it matters who named them."""
     project("OPENAI_CUSTOM_HEADERS=X: y\n")
