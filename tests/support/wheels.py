@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from audiochat.local.models import Model, ModelFile
+from audiochat.local.models import Model, ModelFile, Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from audiochat.progress import Unit, Update
@@ -30,9 +30,11 @@ class Watcher:
 
     transfers: list[str] = field(default_factory=list)
     reports: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
-        """Nothing is noted here."""
+        """Keep a note."""
+        self.notes.append(text)
 
     @contextmanager
     def task(self, label: str, *, total: float | None = None, unit: Unit = "bytes") -> Iterator[Update]:  # noqa: ARG002
@@ -47,12 +49,14 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def make_wheel(folder: Path) -> Path:
-    """A wheel with the model in it."""
-    stem = f"{PACKAGE.replace('-', '_')}-{VERSION}"
-    files = {f"made_up/data/{name}": data for name, data in CONTENTS.items()}
-    files["made_up/__init__.py"] = b"raise RuntimeError('models are never imported')\n"
-    files[f"{stem}.dist-info/METADATA"] = f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: {VERSION}\n".encode()
+def make_wheel(folder: Path, package: str | None = None, contents: Mapping[str, bytes] = CONTENTS) -> Path:
+    """A wheel with the model in it, or with other files under another name."""
+    module = "made_up" if package is None else package.replace("-", "_")
+    package = package or PACKAGE
+    stem = f"{package.replace('-', '_')}-{VERSION}"
+    files = {f"{module}/data/{name}": data for name, data in contents.items()}
+    files[f"{module}/__init__.py"] = b"raise RuntimeError('models are never imported')\n"
+    files[f"{stem}.dist-info/METADATA"] = f"Metadata-Version: 2.1\nName: {package}\nVersion: {VERSION}\n".encode()
     files[f"{stem}.dist-info/WHEEL"] = (
         b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     )
@@ -85,15 +89,20 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def model(index: Path) -> Model:
     """A small model, whose wheel is in the folder."""
     wheel = make_wheel(index).read_bytes()
+    return made_up(wheel)
+
+
+def made_up(wheel: bytes) -> Model:
+    """The model of a wheel, if its files are what they should be."""
     return Model(
         title="Made-up",
         origin="nobody/made-up",
         licence="CC0",
-        package=PACKAGE,
-        version=VERSION,
-        wheel_sha256=sha256(wheel),
-        wheel_size=len(wheel),
-        files=tuple(ModelFile(f"made_up/data/{name}", len(data), sha256(data)) for name, data in CONTENTS.items()),
+        key=f"{PACKAGE}-{VERSION}",
+        wheels=(Wheel(PACKAGE, VERSION, sha256(wheel), len(wheel)),),
+        files=tuple(
+            ModelFile(name, len(data), sha256(data), (f"made_up/data/{name}",)) for name, data in CONTENTS.items()
+        ),
     )
 
 

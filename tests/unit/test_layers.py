@@ -107,7 +107,7 @@ def test_few_modules_read_the_environment() -> None:
         "cli/terminal.py",  # TERM
         "config/__init__.py",  # settings
         "local/engine.py",  # switches of other libraries
-        "local/models.py",  # for the program that fetches models
+        "local/wheels.py",  # for the program that fetches models
         "storage.py",  # folders
         "transport/sdk_imports.py",  # a switch of another library
     }

@@ -23,17 +23,22 @@ from audiochat.chat.completion import parse_completion
 from audiochat.chat.recordings import Recording, for_sending
 from audiochat.chat.reply import Usage
 from audiochat.chat.request import VOICES, AssistantTurn, Request, UserTurn
-from audiochat.errors import ConfigurationError
-from audiochat.local.api import DELTA_BYTES, ChatCompletions, Response
+from audiochat.errors import ConfigurationError, FileError, UnavailableError
+from audiochat.local.answer import DELTA_BYTES
+from audiochat.local.api import ChatCompletions, Response
 from audiochat.local.audio_ids import AudioIds
 from audiochat.local.engine import LoadedOnce
 from audiochat.local.llm import Limits, TooLongError, Writing
 from audiochat.local.prompts import Said
-from audiochat.local.stt import Heard
+from audiochat.local.request_queue import RequestQueue
+from audiochat.local.stt import Heard, NotAudioError
+from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
+
+    from audiochat.local.stopping import StopSignal
 
 SPOKEN = b"\x01\x02" * 12_000
 """What the made-up voice says for any sentence: half a second."""
@@ -44,10 +49,10 @@ HEARD = Heard(text="hello there", seconds=1.01, speech_seconds=0.5, loudness=-20
 class Ear:
     """Hears the same in every recording, unless it is none."""
 
-    def hear(self, audio: bytes) -> Heard:
+    def hear(self, audio: bytes, *, stop: StopSignal | None = None) -> Heard:  # noqa: ARG002
         """Listen."""
         if audio[:4] != b"RIFF":
-            raise ValueError("no sound that can be decoded")
+            raise NotAudioError("no sound that can be decoded")
         return HEARD
 
 
@@ -67,7 +72,10 @@ class Writer:
     written: int = 0
     closed: threading.Event = field(default_factory=threading.Event)
 
-    def write(self, said: Sequence[Said], limits: Limits, stop: threading.Event) -> Writing:  # noqa: ARG002
+    def warm(self, *, recording: bool) -> None:
+        """Nothing to do."""
+
+    def write(self, said: Sequence[Said], limits: Limits, stop: StopSignal) -> Writing:  # noqa: ARG002
         """Answer."""
         if self.too_long:
             raise TooLongError("This model's maximum context length is 8 tokens.")
@@ -99,10 +107,10 @@ class Writer:
 class Voice:
     """Says half a second for every sentence, in two blocks."""
 
-    failure: Exception | None = None
+    failure: BaseException | None = None
     said: list[str] = field(default_factory=list)
 
-    def say(self, text: str) -> Iterator[bytes]:
+    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:  # noqa: ARG002
         """Speak."""
         self.said.append(text)
         if self.failure is not None:
@@ -116,13 +124,18 @@ class Parts:
     """The three parts, there at once."""
 
     recognizer: Ear = field(default_factory=Ear)
-    model: Writer = field(default_factory=Writer)
+    language_model: Writer = field(default_factory=Writer)
     synthesizer: Voice = field(default_factory=Voice)
-    expected: list[tuple[bool, bool]] = field(default_factory=list)
+    prepared: list[tuple[bool, bool]] = field(default_factory=list)
+    queue: RequestQueue = field(default_factory=lambda: RequestQueue(8))
+    progress: NoProgress = field(default_factory=NoProgress)
+    model_name: str = "made-up-model"
 
-    def expect(self, *, recognizer: bool, synthesizer: bool) -> None:
-        """Note what is expected."""
-        self.expected.append((recognizer, synthesizer))
+    def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
+        """Note what is needed."""
+        assert not stop.is_set()
+        assert language_model
+        self.prepared.append((recognizer, synthesizer))
 
 
 @dataclass
@@ -154,13 +167,13 @@ class Api:
         """The JSON of an answer that has to be a success."""
         response = self.post(payload)
         raw = b"".join(response.chunks)
-        assert (response.status, response.content_type) == (200, "application/json"), raw
+        assert (response.status, response.headers["content-type"]) == (200, "application/json"), raw
         return json.loads(raw)
 
     def refused(self, payload: object) -> Any:
         """The `error` of an answer that has to be a refusal."""
         response = self.post(payload)
-        assert (response.status, response.content_type) == (400, "application/json")
+        assert (response.status, response.headers["content-type"]) == (400, "application/json")
         body = json.loads(b"".join(response.chunks))
         assert set(body) == {"error"}
         assert set(body["error"]) == {"message", "type", "param", "code"}
@@ -170,7 +183,7 @@ class Api:
     def stream(self, payload: object) -> list[Any]:
         """The events of a stream; the last one is the text `[DONE]`."""
         response = self.post(payload)
-        assert (response.status, response.content_type) == (200, "text/event-stream; charset=utf-8")
+        assert (response.status, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
         return [_event(chunk) for chunk in response.chunks]
 
 
@@ -280,9 +293,9 @@ def test_tokens_are_counted_as_the_service_does(api: Api) -> None:
 
 def test_the_finish_reason_is_the_writers(api: Api) -> None:
     """An answer that was cut at the limit of tokens says so, though that is known only at its end."""
-    api.parts.model.finish_reason = "length"
+    api.parts.language_model.finish_reason = "length"
     assert api.ask(payload(max_completion_tokens=8))["choices"][0]["finish_reason"] == "length"
-    assert api.parts.model.limits == Limits(tokens=8)
+    assert api.parts.language_model.limits == Limits(tokens=8)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +312,7 @@ def test_the_finish_reason_is_the_writers(api: Api) -> None:
 def test_limits_reach_the_writer(api: Api, given_: dict[str, Any], limits: Limits) -> None:
     """Both names of the limit of tokens, temperature and seed are passed on; other parameters are let be."""
     api.ask({**payload(), **given_})
-    assert api.parts.model.limits == limits
+    assert api.parts.language_model.limits == limits
 
 
 def test_what_is_said_and_heard_reaches_the_writer(api: Api) -> None:
@@ -317,7 +330,7 @@ def test_what_is_said_and_heard_reaches_the_writer(api: Api) -> None:
         {"role": "user", "content": "Why?"},
     ]
     api.ask(payload(messages=messages))
-    assert api.parts.model.said == [
+    assert api.parts.language_model.said == [
         Said("system", "Be brief."),
         Said("system", "Be kind."),
         Said("user", "One.\nTwo.", (HEARD,)),
@@ -326,11 +339,11 @@ def test_what_is_said_and_heard_reaches_the_writer(api: Api) -> None:
     ]
 
 
-def test_only_what_is_needed_is_expected(api: Api) -> None:
+def test_only_what_is_needed_is_prepared(api: Api) -> None:
     """Parts are loaded for what a request has in it: an ear for recordings, a voice for spoken answers."""
     api.ask(payload())
     api.ask(heard_payload())
-    assert api.parts.expected == [(False, True), (True, False)]
+    assert api.parts.prepared == [(False, True), (True, False)]
 
 
 def test_each_response_has_a_request_id(api: Api) -> None:
@@ -353,7 +366,7 @@ def test_an_earlier_answer_is_remembered_by_its_id(api: Api) -> None:
     id_ = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
     other = Api(api.folder, clock=api.clock)
     other.ask(following(id_))
-    assert other.parts.model.said[2] == Said("assistant", "Hello there. How are you?")
+    assert other.parts.language_model.said[2] == Said("assistant", "Hello there. How are you?")
 
 
 def test_an_earlier_answer_expires_after_an_hour(api: Api) -> None:
@@ -371,13 +384,13 @@ def test_an_earlier_answer_expires_after_an_hour(api: Api) -> None:
 def test_two_answers_have_two_ids(api: Api) -> None:
     """Ids do not repeat, and each one recalls its own words."""
     first = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
-    api.parts.model.sentences = ["Something else."]
+    api.parts.language_model.sentences = ["Something else."]
     second = api.ask(payload())["choices"][0]["message"]["audio"]["id"]
     assert first != second
     api.ask(following(first))
-    assert api.parts.model.said[2].text == "Hello there. How are you?"
+    assert api.parts.language_model.said[2].text == "Hello there. How are you?"
     api.ask(following(second))
-    assert api.parts.model.said[2].text == "Something else."
+    assert api.parts.language_model.said[2].text == "Something else."
 
 
 @pytest.mark.parametrize(
@@ -457,7 +470,7 @@ def test_a_wrong_request_is_refused_in_the_services_words(api: Api, body: object
     error = api.refused(body)
     assert (error["code"], error["param"]) == (code, param)
     assert error["message"]
-    assert api.parts.model.written == 0
+    assert api.parts.language_model.written == 0
 
 
 @pytest.mark.parametrize("changes", [{"modalities": ["text"]}, {"modalities": None, "audio": None}])
@@ -486,7 +499,7 @@ def test_a_picture_is_refused(api: Api) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_conversation_that_does_not_fit_is_refused(api: Api, *, streamed: bool) -> None:
     """Also for a stream the refusal comes with its own status and not inside of a success."""
-    api.parts.model.too_long = True
+    api.parts.language_model.too_long = True
     error = api.refused(payload(**(STREAMED if streamed else {})))
     assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
 
@@ -597,7 +610,7 @@ def test_a_stream_has_the_order_of_the_recording(api: Api, recorded: Callable[[s
     entry = recorded("dotnet-ChatWithBasicAudioOutput.json")["Entries"][0]
     lines = [line for chunk in entry["ResponseBody"] for line in chunk.split("\n") if line]
     real = [kind_of(_event(f"{line}\n\n".encode())) for line in lines]
-    api.parts.model.sentences = ["Hello."]
+    api.parts.language_model.sentences = ["Hello."]
     ours = [kind_of(event) for event in api.stream(payload(**STREAMED))]
     assert without_repeats(ours) == without_repeats(real)
     assert without_repeats(real) == ["role", "transcript", "data", "usage", "expires_at", "done"]
@@ -656,12 +669,12 @@ def test_a_streamed_answer_is_remembered(api: Api) -> None:
     events = api.stream(payload(**STREAMED))
     id_ = next(event["choices"][0]["delta"]["audio"]["id"] for event in events if kind_of(event) == "transcript")
     api.ask(following(id_))
-    assert api.parts.model.said[2].text == "Hello there. How are you?"
+    assert api.parts.language_model.said[2].text == "Hello there. How are you?"
 
 
 def test_text_streams_too(api: Api) -> None:
     """A written answer comes in pieces of content and ends with its finish reason."""
-    api.parts.model.finish_reason = "length"
+    api.parts.language_model.finish_reason = "length"
     events = api.stream(heard_payload(stream=True))
     assert events[-1] == "[DONE]"
     deltas = [event["choices"][0] for event in events[:-1]]
@@ -671,7 +684,7 @@ def test_text_streams_too(api: Api) -> None:
 
 def test_the_first_sound_leaves_before_the_last_sentence_is_written(api: Api) -> None:
     """An answer without an end streams all the same."""
-    api.parts.model.endless = True
+    api.parts.language_model.endless = True
     chunks = api.post(payload(**STREAMED)).chunks
     kinds = [kind_of(_event(next(chunks))) for _ in range(3)]
     assert kinds == ["role", "transcript", "data"]
@@ -679,8 +692,8 @@ def test_the_first_sound_leaves_before_the_last_sentence_is_written(api: Api) ->
 
 
 def writers() -> list[threading.Thread]:
-    """The threads that write."""
-    return [thread for thread in threading.enumerate() if thread.name == "audiochat-writing"]
+    """The threads that write and answer."""
+    return [one for one in threading.enumerate() if one.name in ("audiochat-writing", "audiochat-answering")]
 
 
 @pytest.fixture
@@ -694,28 +707,28 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.parametrize("taken", [0, 1, 2, 5])
 def test_closing_a_stream_stops_the_writing(api: Api, taken: int) -> None:
     """Whoever goes away early leaves no thread behind, and no more is written, wherever the stream was."""
-    api.parts.model.endless = True
+    api.parts.language_model.endless = True
     chunks = api.post(payload(**STREAMED)).chunks
     for _ in range(taken):
         next(chunks)
     getattr(chunks, "close")()  # noqa: B009 - an Iterator by its type
     assert writers() == []
-    so_far = api.parts.model.written
+    so_far = api.parts.language_model.written
     time.sleep(0.02)
-    assert api.parts.model.written == so_far
+    assert api.parts.language_model.written == so_far
 
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("taken", [2, 5])
 def test_closing_a_stream_closes_the_writer(api: Api, taken: int) -> None:
     """The language model is told to let go, at once, since it can answer only one at a time."""
-    api.parts.model.endless = True
+    api.parts.language_model.endless = True
     chunks = api.post(payload(**STREAMED)).chunks
     for _ in range(taken):
         next(chunks)
     getattr(chunks, "close")()  # noqa: B009 - an Iterator by its type
     del chunks
-    assert api.parts.model.closed.is_set()
+    assert api.parts.language_model.closed.is_set()
 
 
 # --- failures
@@ -724,7 +737,7 @@ def test_closing_a_stream_closes_the_writer(api: Api, taken: int) -> None:
 def failure_of(response: Response) -> dict[str, Any]:
     """The error of an answer that fails at once, or in the middle of its stream."""
     raw = b"".join(response.chunks)
-    if response.content_type == "application/json":
+    if response.headers["content-type"] == "application/json":
         assert response.status == 500
         assert response.headers["x-should-retry"] == "false"
     else:
@@ -737,7 +750,7 @@ def failure_of(response: Response) -> dict[str, Any]:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_writer_that_fails_is_an_error_of_the_api(api: Api, *, streamed: bool) -> None:
     """An exception in the thread that writes becomes an error, after the sentences before it."""
-    api.parts.model.failure = RuntimeError("out of memory")
+    api.parts.language_model.failure = RuntimeError("out of memory")
     error = failure_of(api.post(payload(**(STREAMED if streamed else {}))))
     assert (error["type"], error["code"]) == ("server_error", "engine_failed")
     assert "out of memory" in error["message"]
@@ -748,7 +761,7 @@ def test_a_writer_that_fails_is_an_error_of_the_api(api: Api, *, streamed: bool)
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_voice_that_fails_is_an_error_of_the_api(api: Api, *, streamed: bool) -> None:
     """An exception while speaking becomes an error, and the writing stops."""
-    api.parts.model.endless = True
+    api.parts.language_model.endless = True
     api.parts.synthesizer.failure = RuntimeError("no voice")
     assert "no voice" in failure_of(api.post(payload(**(STREAMED if streamed else {}))))["message"]
     assert writers() == []
@@ -782,7 +795,7 @@ def test_requests_are_answered_one_after_another(api: Api) -> None:
     clashes: list[str] = []
     say = api.parts.synthesizer.say
 
-    def alone(text: str) -> Iterator[bytes]:
+    def alone(text: str, **_how: Any) -> Iterator[bytes]:
         if not working.acquire(blocking=False):
             clashes.append(text)
             return iter([b""])
@@ -803,29 +816,37 @@ def test_requests_are_answered_one_after_another(api: Api) -> None:
         answers = list(pool.map(ask, range(16)))
     assert clashes == []
     assert all(b"How are you?" in answer for answer in answers)
-    assert completions.queue.length == 0
+    assert api.parts.queue.length == 0
 
 
 def test_too_many_requests_are_told_to_come_back(api: Api) -> None:
     """Beyond the queue: 429 with retry-after, in the service's shape; and there is room again afterwards."""
-    completions = ChatCompletions(api.parts, AudioIds(api.folder), waiting=0)
+    api.parts.language_model.endless = True
+    api.parts.queue = RequestQueue(1)
+    completions = ChatCompletions(api.parts, AudioIds(api.folder))
     body = json.dumps(payload(**STREAMED)).encode()
     first = completions.respond(body)
-    next(first.chunks)
-    second = completions.respond(body)
-    error = json.loads(b"".join(second.chunks))["error"]
-    assert (second.status, error["code"]) == (429, "rate_limit_exceeded")
-    assert int(second.headers["retry-after"]) > 0
-    b"".join(first.chunks)
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(completions.respond, body)
+        while api.parts.queue.length < 2:
+            time.sleep(0.01)
+        third = completions.respond(body)
+        error = json.loads(b"".join(third.chunks))["error"]
+        assert (third.status, error["code"]) == (429, "rate_limit_exceeded")
+        assert int(third.headers["retry-after"]) > 0
+        first.close()
+        assert second.result(timeout=2).status == 200
+    second.result().close()
     assert completions.respond(body).status == 200
 
 
 @pytest.mark.parametrize("how", ["closed", "cancelled", "forgotten"])
 def test_a_client_that_leaves_stops_the_work(api: Api, how: str) -> None:
     """Its stream closed, its event set, or simply dropped: the writing ends, and the next request is answered."""
-    api.parts.model.endless = True
+    api.parts.language_model.endless = True
     cancelled = threading.Event()
-    completions = ChatCompletions(api.parts, AudioIds(api.folder), waiting=0)
+    api.parts.queue = RequestQueue(0)
+    completions = ChatCompletions(api.parts, AudioIds(api.folder))
     response = completions.respond(json.dumps(payload(**STREAMED)).encode(), cancelled=cancelled)
     for _ in range(4):
         next(response.chunks)
@@ -837,24 +858,93 @@ def test_a_client_that_leaves_stops_the_work(api: Api, how: str) -> None:
     else:
         del response
         gc.collect()
-    assert api.parts.model.closed.wait(0.5)
-    assert completions.queue.length == 0
+    assert api.parts.language_model.closed.wait(0.5)
+    deadline = time.monotonic() + 0.5
+    while api.parts.queue.length and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert api.parts.queue.length == 0
 
 
 def test_a_client_that_leaves_the_queue_is_not_answered(api: Api) -> None:
     """Its turn passes to the next."""
+    api.parts.language_model.endless = True
     completions = ChatCompletions(api.parts, AudioIds(api.folder))
     body = json.dumps(payload(**STREAMED)).encode()
     first = completions.respond(body)
     cancelled = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(completions.respond, body, cancelled=cancelled)
-        while completions.queue.length < 2:
+        while api.parts.queue.length < 2:
             time.sleep(0.01)
         cancelled.set()
         assert second.result(timeout=2).status == 499
-    b"".join(first.chunks)
-    assert completions.queue.length == 0
+    first.close()
+    assert api.parts.queue.length == 0
+
+
+def test_an_answer_that_nobody_takes_holds_nobody_up(api: Api) -> None:
+    """A stream that was begun and is left lying does not keep the next question, of the same thread even, waiting."""
+    completions = ChatCompletions(api.parts, AudioIds(api.folder))
+    body = json.dumps(payload(**STREAMED)).encode()
+    first = completions.respond(body)
+    next(first.chunks)
+    assert b"[DONE]" in b"".join(completions.respond(body).chunks)
+    assert b"[DONE]" in b"".join(first.chunks)
+
+
+def test_the_callers_event_is_looked_at_and_never_set(api: Api) -> None:
+    """One event can stand for many requests."""
+    cancelled = threading.Event()
+    body = json.dumps(payload()).encode()
+    response = ChatCompletions(api.parts, AudioIds(api.folder)).respond(body, cancelled=cancelled)
+    b"".join(response.chunks)
+    assert not cancelled.is_set()
+
+
+def test_a_recording_is_no_longer_listened_to_when_nobody_waits(api: Api) -> None:
+    """The response to a request that was cancelled meanwhile comes at once, whatever the recogniser is at."""
+    cancelled = threading.Event()
+    listening = threading.Event()
+
+    class Slow(Ear):
+        def hear(self, audio: bytes, *, stop: StopSignal | None = None) -> Heard:
+            listening.set()
+            assert stop is not None
+            while not stop.is_set():
+                time.sleep(0.01)
+            stop.check()
+            return super().hear(audio)
+
+    api.parts.recognizer = Slow()
+    completions = ChatCompletions(api.parts, AudioIds(api.folder))
+    with ThreadPoolExecutor(1) as pool:
+        response = pool.submit(completions.respond, json.dumps(heard_payload()).encode(), cancelled=cancelled)
+        assert listening.wait(2)
+        cancelled.set()
+        assert response.result(timeout=0.5).status == 499
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "kind", "code"),
+    [
+        (MemoryError(), 503, "unavailable_error", "out_of_memory"),
+        (FileError("The disk is full.", hint="Make room."), 507, "file_error", "file"),
+        (UnavailableError("No network.", hint="Plug it in.", code="models_unavailable"), 503, "unavailable_error", ""),
+        (SystemExit(3), 500, "server_error", "engine_failed"),
+        (OSError("libgomp.so.1: cannot open shared object file"), 500, "server_error", "engine_failed"),
+    ],
+)
+def test_whatever_goes_wrong_has_its_status(
+    api: Api, failure: BaseException, status: int, kind: str, code: str
+) -> None:
+    """Every exception of a part is a response; it is not worth asking again at once."""
+    api.parts.synthesizer.failure = failure
+    response = api.post(payload())
+    error = json.loads(b"".join(response.chunks))["error"]
+    assert (response.status, error["type"], response.headers["x-should-retry"]) == (status, kind, "false")
+    assert error["code"] == (code or "models_unavailable")
+    assert error["message"]
+    assert api.parts.queue.length == 0
 
 
 def test_a_part_is_loaded_once_by_eight_threads_at_once() -> None:

@@ -1,0 +1,131 @@
+"""One request at work: listen to its recordings, write the answer, speak it, and give it in the API's shape."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from audiochat.audio import codec
+from audiochat.local import events
+from audiochat.local.audio_ids import new_id
+from audiochat.local.prefetch import Prefetch
+from audiochat.local.prompts import Said
+from audiochat.local.stt import NotAudioError
+from audiochat.local.task import not_audio
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from audiochat.local.audio_ids import AudioIds
+    from audiochat.local.engine import Parts
+    from audiochat.local.llm import Writing
+    from audiochat.local.stopping import StopSignal
+    from audiochat.local.stt import Heard
+    from audiochat.local.task import Message, Recording, Task
+
+DELTA_BYTES = 9_600
+"""Sound in one event of a stream: a fifth of a second."""
+
+
+class Answer:
+    """The answer to one request.
+
+    Args:
+        task: The request.
+        engine: Its parts do the work.
+        audio_ids: Remembers the spoken answer.
+        stop: Ends the work.
+    """
+
+    def __init__(self, task: Task, engine: Parts, audio_ids: AudioIds, stop: StopSignal) -> None:
+        self._task, self._engine, self._audio_ids, self._stop = task, engine, audio_ids, stop
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """The body of the response: one chunk of JSON, or the events of a stream.
+
+        Raises:
+            Exception: whatever goes wrong in a part.
+        """
+        task = self._task
+        spoken = task.format is not None
+        self._engine.prepare(self._stop, recognizer=task.has_recordings, language_model=True, synthesizer=spoken)
+        said = [self._listen(message) for message in task.messages]
+        self._stop.check()
+        writing = self._engine.language_model.write(said, task.limits, self._stop)
+        heard_seconds = sum(heard.seconds for one in said for heard in one.heard)
+        yield from (self._events if task.stream else self._whole)(writing, heard_seconds)
+
+    def _listen(self, message: Message) -> Said:
+        return Said(message.role, message.text, tuple(self._hear(one) for one in message.recordings))
+
+    def _hear(self, recording: Recording) -> Heard:
+        self._stop.check()
+        try:
+            return self._engine.recognizer.hear(recording.data, stop=self._stop)
+        except NotAudioError as exc:
+            raise not_audio(recording.format, recording.where) from exc
+
+    def _whole(self, writing: Writing, heard_seconds: float) -> Iterator[bytes]:
+        task = self._task
+        message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
+        pcm, sentences = bytearray(), []
+        with self._written_ahead(writing) as written:
+            for sentence in written:
+                sentences.append(sentence)
+                for block in self._spoken(sentence):
+                    pcm += block
+        transcript = " ".join(sentences)
+        if task.format is None:
+            message["content"] = transcript
+        else:
+            data = base64.b64encode(codec.encode(bytes(pcm), task.format)).decode("ascii")
+            id_, expires_at = self._audio_ids.keep(transcript)
+            message["audio"] = {"id": id_, "data": data, "expires_at": expires_at, "transcript": transcript}
+        usage = events.usage(heard_seconds=heard_seconds, writing=writing, pcm_bytes=len(pcm))
+        yield events.completion(task, self._engine.model_name, message, usage, writing.finish_reason)
+
+    def _events(self, writing: Writing, heard_seconds: float) -> Iterator[bytes]:
+        """The stream's events, in the order in which the service sends them."""
+        task = self._task
+        sent, transcript, id_ = 0, "", new_id()
+        with self._written_ahead(writing) as written:
+            for index, sentence in enumerate(written):
+                if index == 0:  # not before: what fails until then is answered with a status of its own
+                    yield self._event({"role": "assistant", "refusal": None})
+                words = f" {sentence}" if transcript else sentence
+                transcript += words
+                if task.format is None:
+                    yield self._event({"content": words})
+                    continue
+                yield self._event({"audio": {"id": id_, "transcript": words}})
+                for pcm in self._spoken(sentence):
+                    sent += len(pcm)
+                    yield self._event({"audio": {"data": base64.b64encode(pcm).decode("ascii")}})
+        if task.format is None:
+            yield self._event({}, finish_reason=writing.finish_reason)
+        if task.include_usage:
+            usage = events.usage(heard_seconds=heard_seconds, writing=writing, pcm_bytes=sent)
+            yield self._event(None, usage=usage)
+        if task.format is not None:
+            _, expires_at = self._audio_ids.keep(transcript, id_=id_)
+            yield self._event({"audio": {"expires_at": expires_at}})
+        yield events.DONE
+
+    def _event(self, delta: dict[str, Any] | None, **more: Any) -> bytes:
+        return events.chunk(self._task, self._engine.model_name, delta, **more)
+
+    @contextmanager
+    def _written_ahead(self, writing: Writing) -> Iterator[Iterator[str]]:
+        """The sentences, the next one being written while one is spoken."""
+        with Prefetch(writing.sentences, self._stop, name="writing") as written:
+            yield written
+
+    def _spoken(self, sentence: str) -> Iterator[bytes]:
+        """The sound of a sentence in pieces of the size of an event; none where text alone is asked for."""
+        if self._task.format is None:
+            return
+        for block in self._engine.synthesizer.say(sentence, voice=self._task.voice):
+            for start in range(0, len(block), DELTA_BYTES):
+                self._stop.check()
+                yield block[start : start + DELTA_BYTES]
