@@ -1,0 +1,80 @@
+"""A file becomes a book: plain text, Markdown or EPUB, by its name and by its first bytes."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, BinaryIO
+
+from audiochat import files
+from audiochat.errors import FileError
+from audiochat.jobs.narrate.archive import LARGEST_FILE
+from audiochat.jobs.narrate.html import Skip
+
+if TYPE_CHECKING:
+    from audiochat.jobs.narrate.book import Book
+
+_ZIP = b"PK\x03\x04"
+_MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
+_OTHERS = {
+    b"%PDF": "a PDF, which has no text in order",
+    b"{\\rtf": "RTF",
+    b"\xd0\xcf\x11\xe0": "an old Word document",
+}
+
+
+def read_book(source: BinaryIO, *, name: str, skip: Skip | None = None) -> Book:
+    """Read a book.
+
+    Args:
+        source: A seekable file, at its start.
+        name: What to call it; its suffix tells Markdown from plain text.
+        skip: What to leave out; by default everything is read.
+
+    Raises:
+        FileError: it is no book, damaged, protected, or has no words.
+    """
+    skip = skip or Skip()
+    path = PurePath(name)
+    head = source.read(64)
+    source.seek(0)
+    if head.startswith(_ZIP):
+        from audiochat.jobs.narrate.epub import read_epub
+
+        book = read_epub(source, name=name, title=path.stem, skip=skip)
+    else:
+        _refuse_others(head, name)
+        text = _text(source, name)
+        if path.suffix.lower() in _MARKDOWN:
+            from audiochat.jobs.narrate.markdown import read_markdown
+
+            book = read_markdown(text, title=path.stem, skip=skip)
+        else:
+            from audiochat.jobs.narrate.plain_text import read_plain_text
+
+            book = read_plain_text(text, title=path.stem)
+    if not book.chapters:
+        raise FileError(f"{name} has no words to read.", hint="Is it a book of pictures?", code="no_words")
+    return book
+
+
+def _text(source: BinaryIO, name: str) -> str:
+    data = source.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise FileError(f"{name} is more than a book can be.", hint=f"At most {LARGEST_FILE} bytes are read.")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return files.decode_text(data, name=name)
+
+
+def _refuse_others(head: bytes, name: str) -> None:
+    for mark, what in _OTHERS.items():
+        if head.startswith(mark):
+            raise FileError(
+                f"{name} is {what}; text, Markdown and EPUB are read.",
+                hint="Convert it to EPUB, with Calibre say.",
+                code="not_a_book",
+            )
+    if PurePath(name).suffix.lower() == ".epub":
+        from audiochat.jobs.narrate.archive import damaged
+
+        raise damaged(name, "it is no zip archive")
