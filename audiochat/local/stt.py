@@ -12,15 +12,51 @@ from typing import TYPE_CHECKING, Any, Protocol
 from audiochat.audio.codec import decode
 from audiochat.errors import ConfigurationError, FileError
 from audiochat.local import models
+from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from audiochat.local.stopping import StopSignal
+    from audiochat.progress import Progress
 
 _RATE = 16_000
 """Samples a second that Whisper wants."""
 
+LONGEST = 2 * 3600
+"""Seconds that are listened to at once: a small file can hold days, which would not fit into memory."""
+
+_LONG = 30.0
+"""Seconds of a recording from which on listening takes so long that its progress is shown."""
+
 _SILENCE_DBFS = -120.0
 """Stands for the loudness of digital silence, which has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, and when it was said: seconds from the start of the recording."""
+
+    text: str
+    """With the space before it, where there is one."""
+    start: float
+    end: float
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was said in one go, and when; with what Whisper tells about itself."""
+
+    text: str
+    """With the space before it, where there is one."""
+    start: float
+    end: float
+    tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+    avg_logprob: float = 0.0
+    compression_ratio: float = 1.0
+    no_speech_prob: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +64,20 @@ class Heard:
     """What a recording holds, as far as it was measured."""
 
     text: str
-    """The words; empty where no speech was recognised."""
+    """The words, verbatim; empty where no speech was recognised."""
     seconds: float
     """Of the whole recording."""
     speech_seconds: float
     """Of the parts in which somebody speaks."""
     loudness: float
     """Root mean square of the samples, in dBFS."""
+    language: str = "en"
+    """The code of the language, as it was told or found out."""
+    language_probability: float = 1.0
+    """How sure that is; 1 where it was told."""
+    segments: tuple[Segment, ...] = ()
+    words: tuple[Word, ...] = ()
+    """Where they were asked for."""
 
     @property
     def words_a_minute(self) -> float:
@@ -46,18 +89,41 @@ class NotAudioError(Exception):
     """What should be a recording is none."""
 
 
+class RecordingTooLongError(Exception):
+    """More sound than is listened to at once."""
+
+
+class UnknownLanguageError(Exception):
+    """A language that the recognizer has not learned."""
+
+
 class Recognizer(Protocol):
     """Hears what is said."""
 
-    def hear(self, audio: bytes, *, stop: StopSignal | None = None) -> Heard:
+    def hear(
+        self,
+        audio: bytes,
+        *,
+        stop: StopSignal | None = None,
+        words: bool = False,
+        language: str | None = None,
+        prompt: str | None = None,
+        progress: Progress | None = None,
+    ) -> Heard:
         """Listen to a recording.
 
         Args:
             audio: A file of any format.
             stop: Ends the listening.
+            words: Whether to find out when each word is said.
+            language: Its code, where it is known: `de`.
+            prompt: Names and spellings that may occur.
+            progress: Shown how much of a long recording was heard.
 
         Raises:
             NotAudioError: it is no recording.
+            RecordingTooLongError: it is longer than `LONGEST` seconds.
+            UnknownLanguageError: there is no such language.
             CancelledError: `stop` was set.
         """
 
@@ -82,30 +148,85 @@ class Whisper:
             ) from exc
         self._lock = threading.Lock()
 
-    def hear(self, audio: bytes, *, stop: StopSignal | None = None) -> Heard:
+    def hear(
+        self,
+        audio: bytes,
+        *,
+        stop: StopSignal | None = None,
+        words: bool = False,
+        language: str | None = None,
+        prompt: str | None = None,
+        progress: Progress | None = None,
+    ) -> Heard:
         """Listen to a recording; see `Recognizer`."""
         import numpy as np
 
-        # Our own decoding, not faster_whisper.decode_audio, which PyAV 19 breaks.
-        try:
-            pcm = b"".join(decode(io.BytesIO(audio), name="the recording", sample_rate=_RATE))
-        except FileError as exc:
-            raise NotAudioError(exc.message) from exc
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
+        samples = np.frombuffer(_samples(audio, stop), dtype="<i2").astype(np.float32) / 32_768
         power = float(np.mean(np.square(samples, dtype=np.float64)))
-        # Without the detector of voices, Whisper hears "You" in silence.
+        if language is not None and language not in self._model.supported_languages:
+            raise UnknownLanguageError(language)
         with self._lock:
-            segments, info = self._model.transcribe(
-                samples, vad_filter=True, beam_size=1, condition_on_previous_text=False
+            # Without the detector of voices, Whisper hears "You" in silence.
+            found, info = self._model.transcribe(
+                samples,
+                vad_filter=True,
+                beam_size=1,
+                condition_on_previous_text=False,
+                word_timestamps=words,
+                language=language,
+                initial_prompt=prompt,
             )
-            texts = []
-            for segment in segments:
-                texts.append(segment.text.strip())
-                if stop is not None:
-                    stop.check()
+            segments = list(_checked(found, len(samples) / _RATE, stop, progress))
         return Heard(
-            text=" ".join(texts).strip(),
+            text=" ".join(segment.text.strip() for segment in segments).strip(),
             seconds=len(samples) / _RATE,
             speech_seconds=float(info.duration_after_vad),
             loudness=10 * math.log10(power) if power > 0 else _SILENCE_DBFS,
+            language=info.language,
+            language_probability=float(info.language_probability),
+            segments=tuple(_segment(one) for one in segments),
+            words=tuple(_word(w) for one in segments for w in one.words or ()),
         )
+
+
+def _checked(found: Iterable[Any], seconds: float, stop: StopSignal | None, progress: Progress | None) -> Iterator[Any]:
+    """What is found, as long as it is wanted."""
+    watcher = progress if progress is not None and seconds >= _LONG else NoProgress()
+    with watcher.task("Listening", total=seconds, unit="seconds") as heard:
+        for one in found:
+            heard(min(one.end, seconds))
+            yield one
+            if stop is not None:
+                stop.check()
+
+
+def _samples(audio: bytes, stop: StopSignal | None) -> bytes:
+    # Our own decoding, not faster_whisper.decode_audio, which PyAV 19 breaks.
+    pcm = bytearray()
+    try:
+        for block in decode(io.BytesIO(audio), name="the recording", sample_rate=_RATE):
+            pcm += block
+            if len(pcm) > LONGEST * _RATE * 2:
+                raise RecordingTooLongError(f"The recording is longer than {LONGEST // 60} minutes.")
+            if stop is not None:
+                stop.check()
+    except FileError as exc:
+        raise NotAudioError(exc.message) from exc
+    return bytes(pcm)
+
+
+def _segment(found: Any) -> Segment:
+    return Segment(
+        text=found.text,
+        start=float(found.start),  # of numpy until here
+        end=float(found.end),
+        tokens=tuple(found.tokens),
+        temperature=found.temperature or 0.0,
+        avg_logprob=found.avg_logprob,
+        compression_ratio=found.compression_ratio,
+        no_speech_prob=found.no_speech_prob,
+    )
+
+
+def _word(found: Any) -> Word:
+    return Word(found.word, float(found.start), float(found.end), float(found.probability))
