@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from audiochat import __version__, providers, storage
-from audiochat.audio import codec, devices, wav
+from audiochat.audio import codec, devices, formats, wav
 from audiochat.background import run_in_thread
 from audiochat.chat.recordings import Recording
 from audiochat.chat.request import Request, UserTurn
@@ -226,7 +226,7 @@ def _failed(check: str, error: AudiochatError) -> Finding:
 def _codecs() -> Iterator[Finding]:
     pcm = bytes(9600)
     missing = []
-    for format_ in codec.FORMATS:
+    for format_ in formats.ANSWER_FORMATS:
         try:
             encoded = codec.encode(pcm, format_)
             if format_ != "pcm16":
@@ -237,7 +237,7 @@ def _codecs() -> Iterator[Finding]:
         cure = "Install PyAV from its wheel: pip install --force-reinstall --only-binary=av av"
         yield Finding("codecs", "failure", f"cannot read and write {', '.join(missing)}", cure)
     else:
-        yield Finding("codecs", "ok", f"can read and write {', '.join(codec.FORMATS)}")
+        yield Finding("codecs", "ok", f"can read and write {', '.join(formats.ANSWER_FORMATS)}")
 
 
 def _devices() -> Iterator[Finding]:

@@ -40,6 +40,12 @@ def sniff(data: bytes) -> Kind | None:
     return "aac" if _aac_frames(data) else None
 
 
+def mp3_is_mono(data: bytes) -> bool:
+    """Whether the first frame of an MP3 file says that it has one channel."""
+    header = data[after_id3(data) :][:4]
+    return len(header) == 4 and header[3] >> 6 == 3
+
+
 def needs_more(data: bytes) -> bool:
     """Whether the start of a stream looks like a file of sound, and more of it is needed to be sure."""
     looks = data[:3] == b"ID3" or data[:4] in (b"OggS", b"fLaC", b"RIFF") or _mp3_frame(data[:4]) is not None

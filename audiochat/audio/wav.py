@@ -21,6 +21,8 @@ _SUBFORMAT = slice(24, 26)
 _CHUNKS = 1000
 """As many are looked at: no file has more before its samples, but for one that consists of nothing else."""
 _UNKNOWN = 0xFFFFFFFF
+LARGEST = _UNKNOWN - 1024
+"""Bytes of samples that a WAV file can tell the size of."""
 _FORMAT = struct.Struct("<HHIIHH")
 
 
@@ -79,9 +81,9 @@ def read(data: Data) -> Wav | None:
         elif name == b"data":
             if layout is None or not all((layout[0], layout[1], layout[3])):
                 return None
-            present = len(data) - start
-            true_size = present if size > present or size == 0 else size
             channels, rate, bits, frame, code = layout
+            present = len(data) - start
+            true_size = present - present % frame if size > present or size == 0 else size
             return Wav(channels, rate, bits, start, true_size, frame, code) if true_size >= frame else None
         position = start + size + size % 2
     return None
@@ -108,23 +110,26 @@ def wrap(pcm: bytes, *, sample_rate: int = SAMPLE_RATE) -> bytes:
 
 
 def mend(data: Data) -> Data:
-    """The same file with the true sizes in its RIFF and `data` headers, whatever they claimed."""
+    """The same file with the true sizes in its RIFF and `data` headers; unchanged where they are true.
+
+    Samples of unknown size, or fewer than announced, reach to the end of the file, in whole frames.
+    """
     found = read(data)
     if found is None:
         return data
     end = found.offset + found.size
-    (riffs_claim,) = struct.unpack("<I", data[4:8])
+    (riff_claims,) = struct.unpack("<I", data[4:8])
     (claimed,) = struct.unpack("<I", data[found.offset - 4 : found.offset])
-    tail = data[end:] if claimed == found.size else b""
-    padding = b"" if tail else b"\0" * (found.size % 2)
-    riff = end - 8 + len(tail) + len(padding)
-    if (riff, found.size) == (riffs_claim, claimed) and not padding:
+    # What stands behind the end of the RIFF chunk is none of it, a tag of another kind for instance.
+    if claimed == found.size and end <= riff_claims + 8 <= len(data):
         return data
+    tail = data[end:] if claimed == found.size else b"\0" * (found.size % 2)
+    riff = end - 8 + len(tail)
     head = data[:4] + struct.pack("<I", riff) + data[8 : found.offset - 4] + struct.pack("<I", found.size)
     if isinstance(data, bytes):
-        return head + data[found.offset : end] + tail + padding
+        return head + data[found.offset : end] + tail
     mended = concatenate(head)
     for start in range(found.offset, end, BLOCK):
         mended.write(data[start : min(start + BLOCK, end)])
-    mended.write(tail + padding)
+    mended.write(tail)
     return mended

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from audiochat.chat.request import SERVICE_FORMATS
+from audiochat.audio.formats import SERVICE_FORMATS
 
 if TYPE_CHECKING:
     from audiochat.errors import AudiochatError

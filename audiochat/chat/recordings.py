@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeVar
 
 from audiochat.audio import wav
 from audiochat.audio.codec import Encoder, decode
-from audiochat.audio.sniff import HEAD, after_id3, sniff
+from audiochat.audio.decoder import open_recording
+from audiochat.audio.mix_meter import MixMeter
+from audiochat.audio.sniff import HEAD, after_id3, mp3_is_mono, sniff
 from audiochat.errors import FileError
 from audiochat.spool import spool
 
@@ -26,6 +29,11 @@ SIZE_LIMIT = 20_000_000
 """Bytes of one recording that Azure takes: "20 MB", read in the stricter of its two senses."""
 
 _MP3_BIT_RATE = 64_000
+
+_ENOUGH = 30.0
+"""Seconds of a WAV or MP3 file in which its channels do not cancel each other, after which they will not."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +95,52 @@ def for_sending(source: BinaryIO, *, name: str) -> Recording:
     head = source.read(HEAD)
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
-    if not head:
-        raise FileError(f"{name} is empty.", hint="Give it a recording.", code="not_audio")
     kind = _kind(source, head)
     if kind in ("wav", "mp3") and size <= SIZE_LIMIT:
-        data = spool(source)
-        if kind == "mp3":
-            return Recording(data, "mp3")
-        found = wav.read(data)
-        if found is not None and found.plain:
-            return Recording(data, "wav")
-        source.seek(0)
+        as_it_is = _as_it_is(source, head, kind, name=name)
+        if as_it_is is not None:
+            return as_it_is
     if kind not in ("wav", "mp3") or size <= SIZE_LIMIT:
-        pcm = _pcm(source, name=name, limit=SIZE_LIMIT - len(wav.header(0)))
+        pcm = _mono(source, name=name, make=_pcm)
         if pcm is not None:
             return Recording(wav.wrap(pcm), "wav")
-        source.seek(0)
-    return Recording(_small(source, name=name), "mp3")
+    return Recording(_mono(source, name=name, make=partial(_small, name=name)), "mp3")
+
+
+def _as_it_is(source: BinaryIO, head: bytes, kind: Kind, *, name: str) -> Recording | None:
+    """A WAV or MP3 file as it goes into a request, its sizes true; None where it is to be decoded first."""
+    data = spool(source)
+    if kind == "mp3":
+        mono = mp3_is_mono(head)
+    else:
+        found = wav.read(data)
+        if found is None or not found.plain:
+            return None
+        mono = found.channels == 1
+    # A service mixes channels as we do, and would hear nothing.
+    if not mono and _cancels(source, name=name):
+        return None
+    return Recording(data, "mp3") if kind == "mp3" else Recording(wav.mend(data), "wav")
+
+
+def _cancels(source: BinaryIO, *, name: str) -> bool:
+    source.seek(0)
+    try:
+        with open_recording(source, name=name) as recording:
+            return recording.measure_mix(_ENOUGH).cancels
+    except FileError:  # the service may be able to read it all the same
+        return False
+
+
+def _mono(source: BinaryIO, *, name: str, make: Callable[[Iterator[bytes]], T]) -> T:
+    """Make something of the mix of a recording's channels, or of the loudest one where the mix cancels itself."""
+    meter = MixMeter()
+    source.seek(0)
+    made = make(decode(source, name=name, meter=meter))
+    if not meter.cancels:
+        return made
+    source.seek(0)
+    return make(decode(source, name=name, channel=meter.loudest))
 
 
 def _kind(source: BinaryIO, head: bytes) -> Kind | None:
@@ -117,20 +154,21 @@ def _kind(source: BinaryIO, head: bytes) -> Kind | None:
     return kind
 
 
-def _pcm(source: BinaryIO, *, name: str, limit: int) -> bytes | None:
-    """The sound as pcm16, or None when that is more than `limit` bytes."""
+def _pcm(blocks: Iterator[bytes]) -> bytes | None:
+    """The samples as pcm16, or None when they are more than one request carries as WAV."""
     pcm = bytearray()
-    for block in decode(source, name=name):
+    for block in blocks:
         pcm += block
-        if len(pcm) > limit:
+        if len(pcm) > SIZE_LIMIT - len(wav.header(0)):
             return None
     return bytes(pcm)
 
 
-def _small(source: BinaryIO, *, name: str) -> bytes:
+def _small(blocks: Iterator[bytes], *, name: str) -> bytes:
+    """The samples as a small MP3."""
     encoder = Encoder("mp3", bit_rate=_MP3_BIT_RATE)
     small = bytearray()
-    for block in decode(source, name=name):
+    for block in blocks:
         small += encoder.encode(block)
         if len(small) > SIZE_LIMIT:
             minutes = SIZE_LIMIT * 8 // _MP3_BIT_RATE // 60

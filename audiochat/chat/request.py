@@ -19,9 +19,6 @@ VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse",
 CUSTOM_VOICE = "voice_"
 """How the id of a custom voice begins; it goes as an object. Source: OpenAI's guide to custom voices."""
 
-SERVICE_FORMATS = ("wav", "mp3", "flac", "opus", "pcm16")
-"""The audio that every deployment can make; anything else is converted here."""
-
 OWNED = frozenset({"model", "messages", "modalities", "audio", "stream", "stream_options"})
 """Parameters that follow from the fields of a `Request`."""
 
@@ -68,7 +65,7 @@ class Request:
     voice: str = "alloy"
     """A voice's name, or the id of a custom voice (`voice_…`)."""
     format: str | None = "wav"
-    """Encoding of the spoken answer, one of `SERVICE_FORMATS`; None asks for text alone."""
+    """Encoding of the spoken answer, one of `audio.formats.SERVICE_FORMATS`; None asks for text alone."""
     system: str | None = None
     """The system message."""
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audiochat.audio import codec, wav
+from audiochat.audio.formats import SERVICE_FORMATS
 from audiochat.chat.parts import broken
-from audiochat.chat.request import SERVICE_FORMATS
 from audiochat.errors import BrokenAnswerError, FileError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audiochat.audio import formats
 from audiochat.cli import destination, inputs
 from audiochat.cli.answer import Delivery, is_live
-from audiochat.cli.options import SUFFIX_OF_FORMAT
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def ask_once(
     """
     where = None
     if format is not None:
-        name = f"{stem}{SUFFIX_OF_FORMAT[format]}" if options.output is None else options.output
+        name = f"{stem}{formats.named(format).suffix}" if options.output is None else options.output
         where = destination.choose(name, format, options, screen)
     with assistant_for(options, screen) as assistant:
         how = inputs.ask_options(options, format, live=is_live(where, screen))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiochat import files
-from audiochat.cli.options import FORMAT_OF_SUFFIX
+from audiochat.audio import formats
 from audiochat.errors import AudiochatError, FileError, UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Destination:
             audio = spoken(reply)
             if self.pipe is None:
                 return None
-            seconds = codec.seconds(audio.data, audio.format)
+            seconds = codec.duration(audio.data, audio.format)
             return SavedAudio(None, self.format, seconds, self.pipe.size, audio.id, audio.expires_at)
         audio = spoken_as(reply, self.format)
         try:
@@ -81,7 +81,7 @@ class Destination:
         except FileError as error:
             error.transcript = reply.transcript
             raise
-        seconds = codec.seconds(audio.data, self.format)
+        seconds = codec.duration(audio.data, self.format)
         return SavedAudio(path, self.format, seconds, len(audio.data), audio.id, audio.expires_at)
 
     def save_partial(self, screen: Terminal) -> None:
@@ -125,7 +125,7 @@ def choose(name: str, format: str, options: AnswerOptions, screen: Terminal) -> 
         return Destination(format, pipe=PipeSink(screen, format), speaker=speaker)
     target = files.Target(files.user_path(name), replace=options.output is not None)
     target.check(folder=name.endswith(("/", os.sep)))
-    if Path(name).suffix and options.format is None and Path(name).suffix.lower() not in FORMAT_OF_SUFFIX:
+    if Path(name).suffix and options.format is None and formats.of_suffix(Path(name).suffix) is None:
         screen.note(f"{name} will hold WAV: there is no format of that name; -f chooses another.")
     partial = MemorySink() if options.keep_partial else None
     return Destination(format, target=target, speaker=speaker, partial=partial)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from audiochat import config
+from audiochat.audio import formats
 from audiochat.chat.request import OWNED
 from audiochat.errors import UsageError
 
@@ -26,27 +27,6 @@ MAX_SECONDS = 300.0
 
 DEEPEST = 100
 """Levels of a parameter: more than any API has, and fewer than what hurts."""
-
-FORMAT_OF_SUFFIX = {
-    ".wav": "wav",
-    ".wave": "wav",
-    ".mp3": "mp3",
-    ".flac": "flac",
-    ".opus": "opus",
-    ".ogg": "opus",
-    ".aac": "aac",
-    ".pcm": "pcm16",
-    ".pcm16": "pcm16",
-    ".raw": "pcm16",
-}
-SUFFIX_OF_FORMAT = {
-    "wav": ".wav",
-    "mp3": ".mp3",
-    "flac": ".flac",
-    "opus": ".opus",
-    "aac": ".aac",
-    "pcm16": ".pcm",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +49,7 @@ class AnswerOptions:
             "-f",
             "--format",
             metavar="FORMAT",
-            help="wav, mp3, flac, opus, aac or pcm16. [default: by the output's suffix, else wav]",
+            help="wav, mp3, flac, opus, aac, m4a or pcm16. [default: by the output's suffix, else wav]",
             show_default=False,
         ),
     ] = None
@@ -164,10 +144,11 @@ class AnswerOptions:
             UsageError: there is no such format.
         """
         if self.format is None:
-            suffix = Path(self.output).suffix.lower() if self.output else ""
-            return FORMAT_OF_SUFFIX.get(suffix, "wav")
-        if self.format.lower() not in SUFFIX_OF_FORMAT:
-            raise UsageError(f"There is no format {self.format!r}.", hint=f"Choose {', '.join(SUFFIX_OF_FORMAT)}.")
+            suffix = Path(self.output).suffix if self.output else ""
+            return formats.of_suffix(suffix) or "wav"
+        if self.format.lower() not in formats.ANSWER_FORMATS:
+            choices = ", ".join(formats.ANSWER_FORMATS)
+            raise UsageError(f"There is no format {self.format!r}.", hint=f"Choose {choices}.")
         return self.format.lower()
 
     def parameters(self) -> dict[str, Any]:

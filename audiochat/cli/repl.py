@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audiochat import files
+from audiochat.audio import formats
 from audiochat.chat.request import UserTurn
 from audiochat.chat.speech import spoken_as
 from audiochat.cli import inputs
-from audiochat.cli.options import FORMAT_OF_SUFFIX
 from audiochat.cli.sanitize import escape_control_chars
 from audiochat.cli.signals import interrupts
 from audiochat.cli.turns import TurnTaker, parse_turn
 from audiochat.errors import AudiochatError, UsageError
+from audiochat.spool import open_data
 
 if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
@@ -143,7 +144,7 @@ class Prompt:
         except devices.NoDeviceError as exc:
             raise UsageError("There is no loudspeaker to play it.", hint=str(exc)) from exc
         try:
-            for block in codec.samples(sound):
+            for block in codec.decode(open_data(sound), name="the answer"):
                 loudspeaker.play(block)
             loudspeaker.drain()
         except KeyboardInterrupt:
@@ -157,11 +158,11 @@ class Prompt:
             raise UsageError("/save wants a file.", hint="/save answer.mp3")
         reply = self._reply("")
         path = files.user_path(name.strip("\"'"))
-        format_ = FORMAT_OF_SUFFIX.get(path.suffix.lower(), "wav")
+        format_ = formats.of_suffix(path.suffix) or "wav"
         target = files.Target(path, replace=True)
         target.check()
         data = spoken_as(reply, format_).data
-        self._say(f"{target.save(data)}  {codec.seconds(data, format_) or 0:.1f} s")
+        self._say(f"{target.save(data)}  {codec.duration(data, format_) or 0:.1f} s")
 
     def _voice(self, name: str) -> None:
         if name:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audiochat import files
+from audiochat.audio import formats
 from audiochat.chat.request import AskOptions, UserTurn
 from audiochat.cli import destination, inputs
 from audiochat.cli.answer import Delivery, is_live
 from audiochat.cli.destination import STDOUT, Destination
-from audiochat.cli.options import SUFFIX_OF_FORMAT, ConverseOptions
+from audiochat.cli.options import ConverseOptions
 from audiochat.errors import FileError, UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class TurnTaker:
 
 def output_name(options: ConverseOptions, number: int) -> str:
     """The file of a turn's spoken answer: in the folder, or by the pattern, that -o gives."""
-    output, suffix = options.output, SUFFIX_OF_FORMAT[options.answer_format()]
+    output, suffix = options.output, formats.named(options.answer_format()).suffix
     if output is None:
         return f"turn-{number}{suffix}"
     if _is_folder(output):

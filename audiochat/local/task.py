@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audiochat.audio import codec
+from audiochat.audio import formats
 from audiochat.chat.request import VOICES
 from audiochat.local.api_errors import ApiError
 from audiochat.local.llm import Limits
@@ -123,7 +123,7 @@ def _audio_format(audio: object, *, stream: bool) -> str:
             code="invalid_value",
             param="audio.voice",
         )
-    supported = ("pcm16",) if stream else codec.FORMATS
+    supported = ("pcm16",) if stream else formats.API_FORMATS
     if format_ not in supported:
         raise ApiError(
             f"Unsupported value: 'audio.format' does not support {format_!r} with stream={str(stream).lower()}. "

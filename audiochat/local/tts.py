@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import SAMPLE_RATE
-from audiochat.audio.codec import blocks
+from audiochat.audio.resample import frames_to_pcm
 from audiochat.errors import ConfigurationError
 from audiochat.local import models
 
@@ -73,6 +73,6 @@ class Piper:
             frame.sample_rate = chunk.sample_rate
             frame.pts = position
             position += len(samples)
-            yield from blocks(resampler.resample(frame))
+            yield from frames_to_pcm(resampler.resample(frame))
         if resampler is not None:
-            yield from blocks(resampler.resample(None))
+            yield from frames_to_pcm(resampler.resample(None))

@@ -80,7 +80,7 @@ def test_the_content_counts_not_the_suffix(cli: CommandLine, openai: Service) ->
         assert cli("analyze", name, "--text-only").code == 0
         sent = openai.last.json["messages"][0]["content"][1]["input_audio"]
         assert sent["format"] == sent_as
-        assert codec.seconds(base64.b64decode(sent["data"]), sent_as) == pytest.approx(1.0, abs=0.1)
+        assert codec.duration(base64.b64decode(sent["data"]), sent_as) == pytest.approx(1.0, abs=0.1)
 
 
 def test_an_m4a_is_analysed(cli: CommandLine, openai: Service) -> None:

@@ -49,7 +49,7 @@ def test_a_conversation_at_a_terminal(openai: Service, dog: Path, people: list[P
     assert [part["type"] for part in content] == ["text", "input_audio"]
     person.type("/save answer.mp3")
     person.see("answer.mp3  0.2 s")
-    assert codec.seconds(Path("answer.mp3").read_bytes(), "mp3") == pytest.approx(0.2, abs=0.1)
+    assert codec.duration(Path("answer.mp3").read_bytes(), "mp3") == pytest.approx(0.2, abs=0.1)
 
     words = [f"word{number} " for number in range(200)]
     openai.answer(stream(sound_events(PCM * 50, words), pause=0.05))

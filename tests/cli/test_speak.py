@@ -76,7 +76,7 @@ def test_what_the_service_cannot_make_is_converted(cli: CommandLine, openai: Ser
     openai.answer(completion(audio=WAV))
     assert cli("speak", "hi", "-f", "aac", "-o", "a.bin").code == 0
     assert openai.last.json["audio"]["format"] == "wav"
-    assert codec.seconds(Path("a.bin").read_bytes(), "aac") == pytest.approx(0.2, abs=0.1)
+    assert codec.duration(Path("a.bin").read_bytes(), "aac") == pytest.approx(0.2, abs=0.1)
 
 
 def test_another_sound_than_was_asked_for_is_converted(cli: CommandLine, openai: Service) -> None:

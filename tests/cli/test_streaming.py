@@ -45,10 +45,10 @@ def test_every_format_decodes_from_a_pipe_and_from_a_file(cli: CommandLine, open
     openai.answer(stream(sound_events(SECOND * 2)))
     piped = cli("speak", "hi", "-o", "-", "-f", format_)
     assert piped.code == 0
-    assert codec.seconds(piped.out, format_) == pytest.approx(2.0, abs=0.1)
+    assert codec.duration(piped.out, format_) == pytest.approx(2.0, abs=0.1)
     openai.answer(completion(audio=codec.encode(SECOND * 2, "wav")))
     assert cli("speak", "hi", "-o", "a.out", "-f", format_).code == 0
-    assert codec.seconds(Path("a.out").read_bytes(), format_) == pytest.approx(2.0, abs=0.1)
+    assert codec.duration(Path("a.out").read_bytes(), format_) == pytest.approx(2.0, abs=0.1)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="reads a pipe as it fills")
@@ -67,7 +67,7 @@ def test_the_first_sound_leaves_before_a_quarter_has_come(openai: Service, forma
     rest = process.stdout.read()
     assert process.wait(timeout=10) == 0
     assert sent < 25
-    assert codec.seconds(first + rest, format_) == pytest.approx(20.0, abs=0.1)
+    assert codec.duration(first + rest, format_) == pytest.approx(20.0, abs=0.1)
 
 
 def test_the_small_recorded_stream_is_whole(cli: CommandLine, openai: Service, recorded: Callable[[str], Any]) -> None:

@@ -70,7 +70,7 @@ def test_the_whole_loop(cli: CommandLine) -> None:
     answer = cli("analyze", "dog.wav")
     assert answer.code == 0
     assert {"dog", "dogs", "retriever", "retrievers"} & set(_words(answer.out.decode()))
-    assert (codec.seconds(Path("analysis.wav").read_bytes(), "wav") or 0) > 1
+    assert (codec.duration(Path("analysis.wav").read_bytes(), "wav") or 0) > 1
 
     animal = cli("analyze", "dog.wav", "What animal is it about?", "--text-only", "-q")
     assert (animal.code, animal.err, animal.out.count(b"\n")) == (0, "", 1)
@@ -107,7 +107,7 @@ def test_a_conversation_about_what_it_said(cli: CommandLine, process: CommandLin
     dogs = {"dog", "dogs", "retriever", "retrievers"}
     for transcript in (told[0]["transcript"], told[1]["transcript"], later.out.decode()):
         assert dogs & set(_words(transcript))
-    assert [codec.seconds(Path(f"turn-{n}.wav").read_bytes(), "wav") for n in (1, 2, 3)] > [0.5] * 3
+    assert [codec.duration(Path(f"turn-{n}.wav").read_bytes(), "wav") for n in (1, 2, 3)] > [0.5] * 3
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.flac", "a.opus", "a.aac", "a.pcm"])
@@ -116,7 +116,7 @@ def test_it_speaks_in_every_format(cli: CommandLine, name: str) -> None:
     told = json.loads(cli("speak", "Say hello.", "-o", name, "--json", "-q").out)
     data = Path(name).read_bytes()
     assert told["audio"]["bytes"] == len(data)
-    assert 0.5 < (codec.seconds(data, told["audio"]["format"]) or 0) < 20
+    assert 0.5 < (codec.duration(data, told["audio"]["format"]) or 0) < 20
 
 
 def test_silence_holds_no_words(cli: CommandLine) -> None:

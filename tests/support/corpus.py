@@ -185,7 +185,7 @@ def big_endian(pcm: bytes) -> bytes:
 
 # --- recordings by name
 
-Outcome = Literal["as it is", "converted", "refused"]
+Outcome = Literal["as it is", "mended", "converted", "refused"]
 
 
 @dataclass(frozen=True)
@@ -330,13 +330,8 @@ _REFUSED: dict[str, Callable[[], bytes]] = {
 _AS_IT_IS: dict[str, Callable[[], bytes]] = {
     **{name: partial(made, kind, 0.2) for name, kind in PLAIN.items()},
     "WAV of one sample": lambda: wav.wrap(SAMPLES[:2]),
-    "WAV of 0xFFFFFFFF bytes": lambda: wav.header(None) + SAMPLES,
-    "WAV of 0 bytes, as a pipe writes it": lambda: riff(fmt(), chunk(b"data", SAMPLES, claims=0), claims=0),
-    "WAV that claims more than there is": lambda: riff(fmt(), chunk(b"data", SAMPLES, claims=10_000_000)),
     "WAV that claims less than there is": lambda: riff(fmt(), chunk(b"data", SAMPLES, claims=100)),
-    "WAV whose RIFF claims nothing": lambda: riff(fmt(), DATA, claims=0),
     "WAV of half a sample more": lambda: riff(fmt(), chunk(b"data", SAMPLES + b"\1")),
-    "WAV cut in its samples": lambda: wav.wrap(SAMPLES)[:-1001],
     "WAV with a list before its samples": lambda: riff(fmt(), chunk(b"LIST", b"INFOISFT\x05\0\0\0Lavf\0"), DATA),
     "WAV with junk of odd length": lambda: riff(chunk(b"JUNK", bytes(27)), fmt(), chunk(b"note", b"odd"), DATA),
     "WAV with junk behind": lambda: riff(fmt(), DATA) + b"more and more" * 50,
@@ -351,6 +346,27 @@ _AS_IT_IS: dict[str, Callable[[], bytes]] = {
     "MP3 cut in a frame": lambda: _mp3()[:-77],
     "MP3 with a tag behind": lambda: _mp3() + b"TAG" + bytes(125),
     "one MP3 frame": lambda: b"\xff\xfb\x90\x00".ljust(417, b"\0"),
+}
+
+_MENDED: dict[str, Callable[[], bytes]] = {
+    "WAV of 0xFFFFFFFF bytes": lambda: wav.header(None) + SAMPLES,
+    "WAV of 0 bytes, as a pipe writes it": lambda: riff(fmt(), chunk(b"data", SAMPLES, claims=0), claims=0),
+    "WAV that claims more than there is": lambda: riff(fmt(), chunk(b"data", SAMPLES, claims=10_000_000)),
+    "WAV whose RIFF claims nothing": lambda: riff(fmt(), DATA, claims=0),
+    "WAV cut in its samples": lambda: wav.wrap(SAMPLES)[:-1000],
+    "WAV cut in the middle of a sample": lambda: wav.wrap(SAMPLES)[:-1001],
+    "stereo WAV of 24 bits cut in the middle of a frame": lambda: riff(
+        fmt(channels=2, bits=24), chunk(b"data", SAMPLES[:4000], claims=9_000)
+    ),
+    "WAV of unknown size with a list before its samples": lambda: riff(
+        fmt(),
+        chunk(b"LIST", b"INFOISFT\x05\0\0\0Lavf\0"),
+        chunk(b"data", SAMPLES, claims=0xFFFFFFFF),
+        claims=0xFFFFFFFF,
+    ),
+    "float WAV whose data claims nothing": lambda: riff(
+        fmt(tag=FLOAT_TAG, bits=32), chunk(b"data", SAMPLES, claims=0), claims=36
+    ),
 }
 
 _CONVERTED: dict[str, Callable[[], bytes]] = {
@@ -372,5 +388,6 @@ _CONVERTED: dict[str, Callable[[], bytes]] = {
 SOUNDS = [
     *(Sound(name, make, "refused") for name, make in _REFUSED.items()),
     *(Sound(name, make, "as it is", "dog.m4a") for name, make in _AS_IT_IS.items()),
+    *(Sound(name, make, "mended") for name, make in _MENDED.items()),
     *(Sound(name, make, "converted") for name, make in _CONVERTED.items()),
 ]

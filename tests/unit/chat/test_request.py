@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from support.service import PCM
 
 from audiochat.audio import wav
+from audiochat.audio.formats import SERVICE_FORMATS
 from audiochat.chat.recordings import Recording
-from audiochat.chat.request import OWNED, SERVICE_FORMATS, VOICES, AssistantTurn, Request, Turn, UserTurn
+from audiochat.chat.request import OWNED, VOICES, AssistantTurn, Request, Turn, UserTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -259,7 +259,7 @@ def test_the_spoken_answer_decodes(api: Api, format_: str) -> None:
     """Both sentences are in the sound, in each format: a second all in all."""
     answer = api.ask(payload(audio={"voice": "alloy", "format": format_}))
     data = base64.b64decode(answer["choices"][0]["message"]["audio"]["data"], validate=True)
-    assert codec.seconds(data, format_) == pytest.approx(1.0, abs=0.15)
+    assert codec.duration(data, format_) == pytest.approx(1.0, abs=0.15)
     assert sniff(data) == (None if format_ == "pcm16" else format_)
     if format_ == "pcm16":
         assert data == SPOKEN * 2
