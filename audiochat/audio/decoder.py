@@ -28,6 +28,9 @@ _SOUNDLESS = 100_000
 _LOWEST, _HIGHEST = 1_000, 3_000_000
 """Samples a second. Beyond them nothing is heard, and to resample it takes memory without end."""
 
+_MOST_CHANNELS = 64
+"""As many as FFmpeg mixes; a header that tells more is damaged."""
+
 _GAP = 0.1
 """Seconds without sound that are filled with silence; where less is missing, encoders have only counted otherwise."""
 
@@ -80,7 +83,7 @@ def open_recording(source: BinaryIO, *, name: str) -> Iterator[AudioReader]:
             frames = _frames(container, tracks[number], file)
             first = next(frames, None)
             if first is not None:
-                yield AudioReader(container, first, frames)
+                yield AudioReader(container, first, frames, file)
                 return
             number += 1
 
@@ -88,8 +91,11 @@ def open_recording(source: BinaryIO, *, name: str) -> Iterator[AudioReader]:
 class AudioReader:
     """The sound of one track, which is read once: by `mono` or by `per_channel`."""
 
-    def __init__(self, container: InputContainer, first: AudioFrame, frames: Iterator[AudioFrame]) -> None:
+    def __init__(
+        self, container: InputContainer, first: AudioFrame, frames: Iterator[AudioFrame], file: _Source
+    ) -> None:
         self._frames = itertools.chain([first], frames)
+        self._file = file
         self.sample_rate: int = first.sample_rate
         """Samples a second, as they are stored."""
         self.channels: int = first.layout.nb_channels
@@ -122,14 +128,16 @@ class AudioReader:
             FileError: it cannot be read to its end.
         """
         if channel is None:
-            yield from to_mono(self._shown(meter, keep_time=keep_time), sample_rate)
+            with self._file.errors():
+                yield from to_mono(self._shown(meter, keep_time=keep_time), sample_rate)
             return
         for planes in self.per_channel(sample_rate, keep_time=keep_time):
             yield planes[min(channel, len(planes) - 1)]
 
     def per_channel(self, sample_rate: int = SAMPLE_RATE, *, keep_time: bool = False) -> Iterator[tuple[bytes, ...]]:
         """Decode each channel by itself, in blocks of `channels` equally long pieces; for the rest see `mono`."""
-        return to_channels(self._shown(None, keep_time=keep_time), sample_rate, self.channels)
+        with self._file.errors():
+            yield from to_channels(self._shown(None, keep_time=keep_time), sample_rate, self.channels)
 
     def measure_mix(self, enough: float) -> MixMeter:
         """Find out whether the mix of the channels cancels itself, without making it.
@@ -144,10 +152,11 @@ class AudioReader:
 
         meter = MixMeter()
         seconds = 0.0
-        for frame in self._shown(meter, keep_time=False):
-            seconds += frame.samples / frame.sample_rate
-            if seconds > enough and not meter.cancels:
-                break
+        with self._file.errors():
+            for frame in self._shown(meter, keep_time=False):
+                seconds += frame.samples / frame.sample_rate
+                if seconds > enough and not meter.cancels:
+                    break
         return meter
 
     def _shown(self, meter: MixMeter | None, *, keep_time: bool) -> Iterator[AudioFrame]:
@@ -242,7 +251,7 @@ def _frames(container: InputContainer, track: AudioStream, file: _Source) -> Ite
             if soundless > _SOUNDLESS:
                 break
             for frame in frames:
-                if not _LOWEST <= frame.sample_rate <= _HIGHEST:
+                if not _LOWEST <= frame.sample_rate <= _HIGHEST or frame.layout.nb_channels > _MOST_CHANNELS:
                     raise file.error()
                 yield frame
     file.check()

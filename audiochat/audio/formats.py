@@ -135,6 +135,12 @@ def named(name: str) -> Format:
     return _BY_NAME[name]
 
 
+def disagree(suffix: str, name: str, among: Iterable[str] = ANSWER_FORMATS) -> bool:
+    """Whether a file name's suffix, with its dot, stands for another format than that of a name."""
+    other = of_suffix(suffix, among)
+    return other is not None and suffix.lower() not in _BY_NAME[name].suffixes
+
+
 def of_suffix(suffix: str, among: Iterable[str] = ANSWER_FORMATS) -> str | None:
     """The name of the format that a file name's suffix stands for; None where it stands for none.
 

@@ -112,7 +112,8 @@ def wrap(pcm: bytes, *, sample_rate: int = SAMPLE_RATE) -> bytes:
 def mend(data: Data) -> Data:
     """The same file with the true sizes in its RIFF and `data` headers; unchanged where they are true.
 
-    Samples of unknown size, or fewer than announced, reach to the end of the file, in whole frames.
+    Samples of unknown size, or fewer than announced, reach to the end of the file, in whole frames. What follows the
+    samples and is no chunk, a tag of another kind for instance, is left out: readers that go by the headers stumble.
     """
     found = read(data)
     if found is None:
@@ -120,12 +121,14 @@ def mend(data: Data) -> Data:
     end = found.offset + found.size
     (riff_claims,) = struct.unpack("<I", data[4:8])
     (claimed,) = struct.unpack("<I", data[found.offset - 4 : found.offset])
-    # What stands behind the end of the RIFF chunk is none of it, a tag of another kind for instance.
-    if claimed == found.size and end <= riff_claims + 8 <= len(data):
-        return data
-    tail = data[end:] if claimed == found.size else b"\0" * (found.size % 2)
-    riff = end - 8 + len(tail)
-    head = data[:4] + struct.pack("<I", riff) + data[8 : found.offset - 4] + struct.pack("<I", found.size)
+    padding = found.size % 2
+    if claimed == found.size and _chunks_until_end(data, end + padding):
+        if riff_claims == len(data) - 8:
+            return data
+        tail = data[end:]
+    else:
+        tail = b"\0" * padding
+    head = _with_sizes(data[: found.offset], riff=end + len(tail) - 8, samples=found.size)
     if isinstance(data, bytes):
         return head + data[found.offset : end] + tail
     mended = concatenate(head)
@@ -133,3 +136,18 @@ def mend(data: Data) -> Data:
         mended.write(data[start : min(start + BLOCK, end)])
     mended.write(tail)
     return mended
+
+
+def _chunks_until_end(data: Data, position: int) -> bool:
+    """Whether whole chunks, or none, reach from a position to the end."""
+    for _ in range(_CHUNKS):
+        if position + 8 > len(data) or not all(32 <= letter < 127 for letter in data[position : position + 4]):
+            break
+        (size,) = struct.unpack("<I", data[position + 4 : position + 8])
+        position += 8 + size + size % 2
+    return position == len(data)
+
+
+def _with_sizes(head: bytes, *, riff: int, samples: int) -> bytes:
+    """A file's bytes before its samples, with other sizes in them."""
+    return head[:4] + struct.pack("<I", riff) + head[8:-4] + struct.pack("<I", samples)

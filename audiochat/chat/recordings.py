@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeVar
 
 from audiochat.audio import wav
-from audiochat.audio.codec import Encoder, decode
-from audiochat.audio.decoder import open_recording
-from audiochat.audio.mix_meter import MixMeter
 from audiochat.audio.sniff import HEAD, after_id3, mp3_is_mono, sniff
 from audiochat.errors import FileError
 from audiochat.spool import spool
@@ -124,6 +121,8 @@ def _as_it_is(source: BinaryIO, head: bytes, kind: Kind, *, name: str) -> Record
 
 
 def _cancels(source: BinaryIO, *, name: str) -> bool:
+    from audiochat.audio.decoder import open_recording
+
     source.seek(0)
     try:
         with open_recording(source, name=name) as recording:
@@ -134,6 +133,9 @@ def _cancels(source: BinaryIO, *, name: str) -> bool:
 
 def _mono(source: BinaryIO, *, name: str, make: Callable[[Iterator[bytes]], T]) -> T:
     """Make something of the mix of a recording's channels, or of the loudest one where the mix cancels itself."""
+    from audiochat.audio.decoder import decode
+    from audiochat.audio.mix_meter import MixMeter
+
     meter = MixMeter()
     source.seek(0)
     made = make(decode(source, name=name, meter=meter))
@@ -166,6 +168,8 @@ def _pcm(blocks: Iterator[bytes]) -> bytes | None:
 
 def _small(blocks: Iterator[bytes], *, name: str) -> bytes:
     """The samples as a small MP3."""
+    from audiochat.audio.encoder import Encoder
+
     encoder = Encoder("mp3", bit_rate=_MP3_BIT_RATE)
     small = bytearray()
     for block in blocks:

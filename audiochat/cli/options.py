@@ -141,14 +141,19 @@ class AnswerOptions:
         """The format of the spoken answer: what is asked for, or what the output's suffix says, or WAV.
 
         Raises:
-            UsageError: there is no such format.
+            UsageError: there is no such format, or the output's suffix says another.
         """
+        suffix = Path(self.output).suffix if self.output else ""
         if self.format is None:
-            suffix = Path(self.output).suffix if self.output else ""
             return formats.of_suffix(suffix) or "wav"
         if self.format.lower() not in formats.ANSWER_FORMATS:
             choices = ", ".join(formats.ANSWER_FORMATS)
             raise UsageError(f"There is no format {self.format!r}.", hint=f"Choose {choices}.")
+        if formats.disagree(suffix, self.format.lower()):
+            raise UsageError(
+                f"-f {self.format} and {self.output} name different formats.",
+                hint="Leave out -f, or give the file another suffix.",
+            )
         return self.format.lower()
 
     def parameters(self) -> dict[str, Any]:

@@ -158,7 +158,10 @@ class Prompt:
             raise UsageError("/save wants a file.", hint="/save answer.mp3")
         reply = self._reply("")
         path = files.user_path(name.strip("\"'"))
-        format_ = formats.of_suffix(path.suffix) or "wav"
+        format_ = formats.of_suffix(path.suffix) if path.suffix else "wav"
+        if format_ is None:
+            suffixes = ", ".join(formats.named(format_name).suffix for format_name in formats.ANSWER_FORMATS)
+            raise UsageError(f"There is no format {path.suffix}.", hint=f"Choose {suffixes}.")
         target = files.Target(path, replace=True)
         target.check()
         data = spoken_as(reply, format_).data

@@ -37,18 +37,25 @@ class PipeSink:
         self._screen = screen
         self._format = format
         self._encoder: codec.Encoder | None = None
+        self._start: int | None = None
         self.size = 0
         """Bytes that were written."""
 
     def write(self, pcm: bytes) -> None:
         """Write what is encoded by now."""
-        self._encoder = self._encoder or codec.Encoder(self._format)
+        if self._encoder is None:
+            self._encoder = codec.Encoder(self._format)
+            self._start = self._screen.stdout_position()
         self._put(self._encoder.encode(pcm))
 
     def close(self) -> None:
-        """Write the rest."""
+        """Write the rest; where stdout is a file, its header tells the true length then."""
         if self._encoder is not None:
             self._put(self._encoder.finish())
+            patch = self._encoder.header_patch()
+            if patch is not None and self._start is not None:
+                offset, header = patch
+                self._screen.overwrite(self._start + offset, header)
 
     def abort(self) -> None:
         """Leave what is written: the exit code tells that it is not whole."""

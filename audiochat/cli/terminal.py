@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -104,6 +105,24 @@ class Terminal:
                 raise ReaderGone from exc
             why = exc.strerror or exc
             raise FileError(f"Standard output cannot be written: {why}.", hint="Write to a file with -o.") from exc
+
+    def stdout_position(self) -> int | None:
+        """Where stdout writes next, if it is a file that can be gone back in; not if all is appended to it (`>>`)."""
+        out = self.streams.stdout
+        with suppress(OSError, AttributeError):  # a test's stdout is no file
+            if out is not None and stat.S_ISREG(os.fstat(out.fileno()).st_mode) and not _appends(out.fileno()):
+                return out.tell()
+        return None
+
+    def overwrite(self, position: int, data: bytes) -> None:
+        """Write over what stands at a position of stdout; see `stdout_position`."""
+        out = self.streams.stdout
+        if out is not None:
+            with suppress(OSError):  # what is written is whole without it
+                end = out.tell()
+                out.seek(position)
+                self.write(data)
+                out.seek(end)
 
     def abandon_stdout(self) -> None:
         """Drop what could not be written, so that Python's flush at exit does not fail again."""
@@ -314,6 +333,15 @@ class Terminal:
             else:
                 err.write(_line(text))
                 err.flush()
+
+
+def _appends(descriptor: int) -> bool:
+    """Whether all that is written goes to a file's end, wherever one seeks."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    return bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
 
 
 def _cut(line: str) -> str:

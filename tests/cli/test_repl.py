@@ -47,6 +47,9 @@ def test_a_conversation_at_a_terminal(openai: Service, dog: Path, people: list[P
     person.see("2>")
     content = openai.last.json["messages"][0]["content"]
     assert [part["type"] for part in content] == ["text", "input_audio"]
+    person.type("/save answer.wma")
+    person.see("There is no format .wma.")
+    person.see("2>")
     person.type("/save answer.mp3")
     person.see("answer.mp3  0.2 s")
     assert codec.duration(Path("answer.mp3").read_bytes(), "mp3") == pytest.approx(0.2, abs=0.1)

@@ -72,11 +72,16 @@ def test_what_the_service_can_make_comes_from_the_service(
 
 
 def test_what_the_service_cannot_make_is_converted(cli: CommandLine, openai: Service) -> None:
-    """AAC is asked for as WAV and made here."""
+    """AAC, by itself and in MP4, is asked for as WAV and made here."""
     openai.answer(completion(audio=WAV))
     assert cli("speak", "hi", "-f", "aac", "-o", "a.bin").code == 0
     assert openai.last.json["audio"]["format"] == "wav"
     assert codec.duration(Path("a.bin").read_bytes(), "aac") == pytest.approx(0.2, abs=0.1)
+    assert cli("speak", "hi", "-o", "a.m4a").code == 0
+    assert openai.last.json["audio"]["format"] == "wav"
+    made = Path("a.m4a").read_bytes()
+    assert made[4:11] == b"ftypM4A"
+    assert codec.duration(made, "m4a") == pytest.approx(0.2, abs=0.1)
 
 
 def test_another_sound_than_was_asked_for_is_converted(cli: CommandLine, openai: Service) -> None:
@@ -218,6 +223,9 @@ def test_an_unknown_voice_is_warned_of_and_asked_for(cli: CommandLine, openai: S
         (["-o", "folder"], 6),
         (["-o", "missing/a.wav"], 6),
         (["-f", "midi"], 2),
+        (["-f", "mp3", "-o", "a.wav"], 2),
+        (["-f", "AAC", "-o", "a.m4a"], 2),
+        (["-f", "opus", "-o", "a.MP3"], 2),
         (["--param", "novalue"], 2),
         (["--param", "messages=[]"], 2),
         (["-s", "@missing.txt"], 6),
@@ -309,9 +317,9 @@ def test_a_name_of_many_bytes_is_written(cli: CommandLine, openai: Service) -> N
 
 
 def test_a_suffix_without_a_format_is_warned_of(cli: CommandLine, openai: Service) -> None:
-    """a.m4a holds WAV, and a line says so."""
+    """a.wma holds WAV, and a line says so."""
     openai.answer(completion("Yes.", WAV))
-    assert "a.m4a will hold WAV" in cli("speak", "hi", "-o", "a.m4a").err
+    assert "a.wma will hold WAV" in cli("speak", "hi", "-o", "a.wma").err
 
 
 @pytest.mark.parametrize("arguments", [["-o", "-"], ["-o-"], ["--output=-"], ["-o", "-", "-q"]])

@@ -18,14 +18,16 @@ from support.service import DONE, PCM, Answer, Service, completion, error, event
 from support.terminals import in_a_terminal
 
 from audiochat.audio import codec, wav
+from audiochat.audio.formats import ANSWER_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support.command_line import CommandLine
 
-FORMATS = ("pcm16", "wav", "mp3", "flac", "opus", "aac")
+FORMATS = ANSWER_FORMATS
 SECOND = PCM * 5
+SPEAK = [sys.executable, "-m", "audiochat", "speak", "hi", "-o", "-"]
 
 
 def test_a_stream_is_asked_for_in_pcm16(cli: CommandLine, openai: Service) -> None:
@@ -68,6 +70,42 @@ def test_the_first_sound_leaves_before_a_quarter_has_come(openai: Service, forma
     assert process.wait(timeout=10) == 0
     assert sent < 25
     assert codec.duration(first + rest, format_) == pytest.approx(20.0, abs=0.1)
+
+
+@pytest.mark.parametrize("before", [b"", b"something else\n"])
+def test_the_header_is_mended_where_stdout_is_a_file(openai: Service, before: bytes) -> None:
+    """`-o - > file.wav`: the file tells its true length, and what was in it before stays as it is."""
+    openai.answer(stream(sound_events(SECOND * 2)))
+    with Path("a.wav").open("wb", buffering=0) as file:
+        file.write(before)
+        assert subprocess.run([*SPEAK, "-q"], stdout=file, check=False).returncode == 0
+        file.write(b"behind")
+    assert Path("a.wav").read_bytes() == before + wav.wrap(SECOND * 2) + b"behind"
+
+
+def test_a_flac_on_stdout_tells_its_length_too(openai: Service) -> None:
+    """Its number of samples is known at the end."""
+    openai.answer(stream(sound_events(SECOND)))
+    with Path("a.flac").open("wb") as file:
+        assert subprocess.run([*SPEAK, "-f", "flac", "-q"], stdout=file, check=False).returncode == 0
+    assert int.from_bytes(Path("a.flac").read_bytes()[21:26], "big") & 0xFFFFFFFFF == 24_000
+
+
+def test_what_is_appended_to_is_left_alone(openai: Service) -> None:
+    """`-o - >> file.wav` can only write at its end: no header is written there."""
+    openai.answer(stream(sound_events(PCM)))
+    Path("a.wav").write_bytes(b"before")
+    with Path("a.wav").open("ab") as file:
+        assert subprocess.run([*SPEAK, "-q"], stdout=file, check=False).returncode == 0
+    assert Path("a.wav").read_bytes() == b"before" + wav.header(None) + PCM
+
+
+def test_a_cut_answer_mends_no_header(openai: Service) -> None:
+    """What is not whole does not claim to be."""
+    openai.answer(stream(sound_events(SECOND)[:9]))
+    with Path("a.wav").open("wb") as file:
+        assert subprocess.run([*SPEAK, "-q", "--retries", "0"], stdout=file, check=False).returncode == 5
+    assert Path("a.wav").read_bytes()[:44] == wav.header(None)
 
 
 def test_the_small_recorded_stream_is_whole(cli: CommandLine, openai: Service, recorded: Callable[[str], Any]) -> None:

@@ -185,6 +185,14 @@ def test_a_correct_file_is_left_alone() -> None:
     assert wav.mend(right) == right
 
 
+@pytest.mark.parametrize("tag", [b"TAG" + bytes(125), b"\0", b"ID3\x03\0\0\0\0\0\x0a0123456789"])
+def test_what_is_no_chunk_is_left_out_behind_the_samples(tag: bytes) -> None:
+    """Readers that go by the headers stumble over a tag at the end, whether or not the RIFF size covers it."""
+    right = riff(fmt(), chunk(b"data", SAMPLES))
+    assert wav.mend(right + tag) == right
+    assert wav.mend(riff(fmt(), chunk(b"data", SAMPLES), tag)) == right
+
+
 @given(
     pcm=st.binary(min_size=2, max_size=99),
     claims=st.sampled_from([0, 0xFFFFFFFF, 0x7FFFFFFF]) | st.integers(0, 200) | st.none(),
