@@ -1,0 +1,178 @@
+"""Whether what was read is what is written: words compared, and what was lost that turns the meaning."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from audiochat.jobs.narrate.names import name_of
+from audiochat.jobs.narrate.readings import Token, are_equal, number_words, readings, tokens, ways
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+MISSING_RUN = 4
+"""Words lost, or added, one after the other, that are no slip: a sentence left out, an answer, a preamble."""
+OTHER_TEXT = 0.25
+"""The part of wrong words from which it is another text."""
+MISHEARD = 0.5
+"""The same for what a recogniser hears, which mishears one word in ten by itself."""
+_FEWEST = 3
+
+_NEGATIONS = {
+    "en": "not no never none nothing nobody nowhere neither nor cannot without",
+    "de": "nicht nichts nie niemals niemand kein keine keinen keinem keiner keines nirgends weder ohne",
+    "fr": "ne pas jamais rien aucun aucune personne non sans ni n'est n'a",
+    "es": "no nunca jamás nada nadie ninguno ninguna ningún ni sin tampoco",
+    "it": "non no mai niente nulla nessuno nessuna senza né",
+    "pt": "não nunca jamais nada ninguém nenhum nenhuma sem nem",
+    "nl": "niet niets nooit niemand geen nergens noch zonder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A run of words that was read otherwise."""
+
+    written: str
+    read: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How what was read differs from what is written."""
+
+    words: int
+    """Of the text."""
+    errors: int
+    """Words that were lost, added or changed."""
+    lost: tuple[str, ...] = ()
+    """What turns the meaning: negations, numbers and names that are not read, or negations that are not written."""
+    is_other: bool = False
+    """Whether a sentence or more is missing, or it is another text: an answer, a paraphrase."""
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Errors a word."""
+        return self.errors / max(self.words, 1)
+
+    @property
+    def is_unfaithful(self) -> bool:
+        """Whether it must not stay so."""
+        return bool(self.lost) or self.is_other
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """The less, the better."""
+        return int(self.is_other), len(self.lost), self.errors
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, data: dict[str, Any]) -> Comparison:
+        """What `as_json` gave."""
+        differences = tuple(Difference(**one) for one in data["differences"])
+        return cls(data["words"], data["errors"], tuple(data["lost"]), data["is_other"], differences)
+
+
+def compare(text: str, read: str, *, language: str = "en", names: Collection[str] = ()) -> Comparison:
+    """Compare what was read with what is written.
+
+    Case, punctuation, spacing, and whether numbers are in digits or in words do not count; all else does.
+
+    Args:
+        text: What is written.
+        read: The words that came.
+        language: An ISO 639 code.
+        names: In lower case: losing one is worse than losing another word.
+    """
+    regions, words = _regions(text, read, language)
+    lost = [one for region in regions for one in _lost(*region, language, frozenset(names))]
+    return _comparison(words, regions, lost, OTHER_TEXT)
+
+
+def compare_heard(text: str, heard: str, *, language: str = "en") -> Comparison:
+    """Compare what a recogniser hears with what is written.
+
+    It mishears names and much else; so only what is missing between two words that were heard counts as lost.
+    """
+    regions, words = _regions(text, heard, language)
+    lost: list[str] = []
+    for written, read in regions:
+        if not read and len(written) < _FEWEST:
+            lost += _lost(written, read, language, frozenset())
+        elif len(written) == len(read) == 1 and _negations(read, language) < _negations(written, language):
+            lost += [written[0].raw]
+    return _comparison(words, regions, lost, MISHEARD)
+
+
+_Region = tuple[list[Token], list[Token]]
+
+
+def _comparison(words: int, regions: Sequence[_Region], lost: Sequence[str], most: float) -> Comparison:
+    errors = sum(max(len(written), len(read)) for written, read in regions)
+    runs = [abs(len(written) - len(read)) for written, read in regions]
+    run = MISSING_RUN if most == OTHER_TEXT else MISSING_RUN + 2
+    is_other = max(runs, default=0) >= run or (errors >= _FEWEST and errors >= most * max(words, 1))
+    told = tuple(Difference(_raw(written), _raw(read)) for written, read in regions)
+    return Comparison(words, errors, tuple(lost), is_other, told)
+
+
+def _raw(run: Sequence[Token]) -> str:
+    return " ".join(token.raw for token in run)
+
+
+def _regions(text: str, read: str, language: str) -> tuple[list[_Region], int]:
+    """The runs of words that differ, and how many words are written."""
+    written, said = tokens(text), tokens(read)
+    if [token.text for token in written] == [token.text for token in said]:
+        return [], len(written)
+    return list(_differing(written, said, language)), len(written)
+
+
+def _differing(written: list[Token], said: list[Token], language: str) -> Iterator[_Region]:
+    matcher = SequenceMatcher(None, [one.text for one in written], [one.text for one in said], autojunk=False)
+    spans = [(a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
+    index = 0
+    while index < len(spans):
+        # A number in words can share a word with what follows it: two runs that are close may be one.
+        for end in range(min(len(spans), index + 3), index, -1):
+            a, c = spans[index][0], spans[index][2]
+            b, d = spans[end - 1][1], spans[end - 1][3]
+            if b - a <= 12 and d - c <= 24 and are_equal(written[a:b], said[c:d], language):
+                index = end
+                break
+        else:
+            a, b, c, d = spans[index]
+            yield written[a:b], said[c:d]
+            index += 1
+
+
+def _lost(written: list[Token], read: list[Token], language: str, names: frozenset[str]) -> Iterator[str]:
+    """What turns the meaning, of a run of words that was read otherwise."""
+    before, after = _negations(written, language), _negations(read, language)
+    if before != after:
+        yield next((token.raw for token in (*written, *read) if _negations([token], language)), "not")
+    spoken = ways(read, language)
+    words = {token.text for token in read}
+    for token in written:
+        name = name_of(token.raw)
+        if token.is_number:
+            forms = readings(token, language)
+        elif token.text in number_words(language):
+            forms = frozenset({token.text})
+        elif name in names and name not in {name_of(word) for word in words}:
+            forms = frozenset({name})
+        else:
+            continue
+        if not any(form in way for form in forms for way in spoken):
+            yield token.raw
+
+
+def _negations(run: Sequence[Token], language: str) -> int:
+    table = _NEGATIONS.get(language, _NEGATIONS["en"]).split()
+    return sum(token.text in table or token.text.endswith("n't") for token in run)

@@ -1,0 +1,150 @@
+"""A narration as a whole: its pieces, its plan, its run, its sound in order."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from audiochat.errors import UsageError
+from audiochat.jobs.narrate.report import Report
+from audiochat.jobs.runner import Shown, run
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Mapping
+
+    from audiochat.config import Settings
+    from audiochat.jobs.job import Job
+    from audiochat.jobs.narrate.script import Act, Line, Pause
+    from audiochat.jobs.narrate.speaking import Passage, Speak
+    from audiochat.jobs.piece import Failure, Piece
+    from audiochat.jobs.runner import Limits, Outcome
+    from audiochat.jobs.threads import Pool
+    from audiochat.progress import Progress
+
+PREVIEW = 60.0
+"""Seconds of a preview, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLine:
+    """The sound of a piece, in its place."""
+
+    pcm: bytes = field(repr=False)
+    """s16le, mono, 24,000 Hz; empty where there is a gap."""
+    pause: Pause
+    """What follows."""
+    chapter: int
+    """The position of its chapter among those that are narrated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """Chapters to be spoken, and how."""
+
+    acts: tuple[Act, ...]
+    work: Speak
+    settings: Settings
+
+    @property
+    def seconds(self) -> float:
+        """How long it will be, about."""
+        return sum(line.seconds for act in self.acts for line in act.lines)
+
+    def pieces(self) -> Iterator[Piece[Passage]]:
+        """The pieces, in order."""
+        for _, label, line in self._lines():
+            yield self.work.piece(line, label, self.settings)
+
+    def run(
+        self,
+        job: Job,
+        *,
+        limits: Limits,
+        progress: Progress,
+        cancelled: threading.Event | None = None,
+        pool: Pool | None = None,
+    ) -> Outcome:
+        """Have all pieces spoken that are not yet; see `audiochat.jobs.runner.run`."""
+        shown = Shown(progress, "Narrating", self.seconds, "seconds")
+        return run(
+            self.pieces(),
+            self.work,
+            job,
+            settings=self.settings,
+            limits=limits,
+            shown=shown,
+            cancelled=cancelled,
+            pool=pool,
+        )
+
+    def spoken(self, job: Job, failures: Mapping[str, Failure], report: Report | None = None) -> Iterator[SpokenLine]:
+        """The sound in order, a piece at a time.
+
+        Args:
+            job: Where it is kept.
+            failures: By key: why a piece has none.
+            report: Told about each piece.
+        """
+        from audiochat.audio.decoder import decode
+
+        for position, label, line in self._lines():
+            key = self.work.piece(line, label, self.settings).key
+            result = job.get(key)
+            if report is not None:
+                report.add(position, label, line.text, result, failures.get(key))
+            blob = None if result is None else result.blob
+            pcm = b"" if blob is None else b"".join(decode(io.BytesIO(blob), name="a piece"))
+            yield SpokenLine(pcm, line.pause, position)
+
+    def report(self, job: Job, failures: Mapping[str, Failure]) -> Report:
+        """How faithful it is; `spoken` tells the same on the way."""
+        report = Report.of(self.acts)
+        for position, label, line in self._lines():
+            key = self.work.piece(line, label, self.settings).key
+            report.add(position, label, line.text, job.get(key), failures.get(key))
+        return report
+
+    def preview(self) -> Narration:
+        """The first minute of it."""
+        acts, seconds = [], 0.0
+        for act in self.acts:
+            lines = []
+            for line in act.lines:
+                if seconds < PREVIEW:
+                    lines.append(line)
+                    seconds += line.seconds
+            if lines:
+                acts.append(replace(act, lines=tuple(lines)))
+        return replace(self, acts=tuple(acts))
+
+    def _lines(self) -> Iterator[tuple[int, str, Line]]:
+        for position, act in enumerate(self.acts):
+            for number, line in enumerate(act.lines, 1):
+                yield position, f"chapter {act.number}, piece {number}", line
+
+
+def choose_chapters(acts: tuple[Act, ...], wanted: str | None) -> tuple[Act, ...]:
+    """The chapters that are wanted: `1,3-5`, `7-` or all.
+
+    Raises:
+        UsageError: there are none of those numbers.
+    """
+    if wanted is None:
+        return acts
+    numbers: set[int] = set()
+    for part in wanted.replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        try:
+            start = int(first or 1)
+            end = int(last or len(acts)) if dash else start
+        except ValueError:
+            start = end = 0
+        if not 1 <= start <= end <= len(acts):
+            raise UsageError(
+                f"--chapters {part}: there are the chapters 1 to {len(acts)}.",
+                hint="--list shows them; 1,3-5 is a choice.",
+            )
+        numbers |= set(range(start, end + 1))
+    return tuple(act for act in acts if act.number in numbers)
