@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from audiochat import config, providers
@@ -58,7 +59,8 @@ class Assistant:
         self._connection: Connection | None = None
         self._client: Client | None = None
         self._closed = threading.Event()
-        self._talks: list[Talk] = []
+        # A server begins a conversation for every turn; one that is over is nobody's.
+        self._talks: weakref.WeakSet[Talk] = weakref.WeakSet()
 
     @classmethod
     def from_environment(
@@ -238,7 +240,7 @@ class Assistant:
             session = store.open(name)
         talk = Talk(self.events, origin=lambda: self.origin, session=session)
         with self._lock:
-            self._talks.append(talk)
+            self._talks.add(talk)
         return talk
 
     def close(self) -> None:
@@ -247,8 +249,8 @@ class Assistant:
             if self._closed.is_set():
                 return
             self._closed.set()
-            talks, connection = self._talks, self._connection
-            self._talks, self._connection, self._client = [], None, None
+            talks, connection = list(self._talks), self._connection
+            self._connection, self._client = None, None
         for talk in talks:
             talk.close()
         if connection is not None:

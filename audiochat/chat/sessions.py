@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -193,6 +194,28 @@ class SessionStore:
             raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.")
         with self._lock(name), _as_file_error(folder):
             shutil.rmtree(folder)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a session another name.
+
+        Raises:
+            UsageError: there is none of that name, there is one of the new name, or no session can have that.
+            FileError: one of the two is in use, or the session cannot be written.
+        """
+        folder, target = self._path(name), self._path(new)
+        if not (folder / PAGE).is_file():
+            raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.")
+        if name == new:
+            return
+        if target.exists():
+            raise UsageError(f"There is a session {new!r} already.", hint="Choose another name.")
+        with self._lock(name), self._lock(new), _as_file_error(folder):
+            written = (folder / PAGE).stat()
+            folder.rename(target)
+            session = self.load(new)
+            session._write_page(session.turns)  # noqa: SLF001 - the store and its sessions are one
+            # The list has the session with the latest turn first: a name is no turn.
+            os.utime(target / PAGE, ns=(written.st_atime_ns, written.st_mtime_ns))
 
     def _next_number(self) -> tuple[str, FileLock]:
         number = 1 + max((int(name) for name in self.names() if name.isdecimal()), default=0)

@@ -127,7 +127,7 @@ class Talk:
             raise UsageError("This conversation is still answering.", hint="Wait for the answer, then ask.")
         try:
             if self._session is not None and options.system is not None:
-                self._session.system = options.system
+                self._session.system = options.system or None  # an empty one takes the remembered one away
             options = replace(options, system=options.system or self.system)
             for event in self._answer(asked, options):
                 failure = self._keep(asked, event) if isinstance(event, Reply) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -12,7 +11,6 @@ from audiochat.cli.sanitize import escape_json
 from audiochat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from audiochat.chat.conversation import AnsweredTurn
     from audiochat.chat.sessions import Session
 
 sessions = typer.Typer(
@@ -28,6 +26,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.",
 @sessions.command("list")
 def list_(context: typer.Context) -> None:
     """List the kept conversations, the latest first: name, turns, when, how it began."""
+    from audiochat.chat.export import local_time
     from audiochat.chat.sessions import SessionStore
     from audiochat.errors import FileError
 
@@ -40,15 +39,16 @@ def list_(context: typer.Context) -> None:
             continue
         began = (session.turns[0].asked.text or "[recording]") if session.turns else ""
         latest = session.turns[-1].answered_at if session.turns else session.created_at
-        screen.transcript(f"{name}\t{len(session.turns)}\t{_when(latest)}\t{' '.join(began.split())[:60]}")
+        screen.transcript(f"{name}\t{len(session.turns)}\t{local_time(latest)}\t{' '.join(began.split())[:60]}")
 
 
 @sessions.command()
 def show(context: typer.Context, name: Name) -> None:
     """Show what was said."""
+    from audiochat.chat.export import as_markdown
     from audiochat.chat.sessions import SessionStore
 
-    _screen(context).transcript(_markdown(SessionStore().load(name)))
+    _screen(context).transcript(as_markdown(SessionStore().load(name)))
 
 
 @sessions.command()
@@ -60,10 +60,11 @@ def export(
     ] = "markdown",
 ) -> None:
     """Print a conversation as Markdown or JSON, for a file or another program."""
+    from audiochat.chat.export import as_markdown
     from audiochat.chat.sessions import SessionStore
 
     session = SessionStore().load(name)
-    _screen(context).transcript(_markdown(session) if format_ == "markdown" else _json(session))
+    _screen(context).transcript(as_markdown(session) if format_ == "markdown" else _json(session))
 
 
 @sessions.command()
@@ -79,30 +80,8 @@ def _screen(context: typer.Context) -> Terminal:
     return screen
 
 
-def _when(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
 def _json(session: Session) -> str:
     from audiochat.chat.sessions import as_page
 
     page = {**as_page(session), "folder": str(session.folder)}
     return escape_json(json.dumps(page, ensure_ascii=False, indent=2))
-
-
-def _markdown(session: Session) -> str:
-    parts = [f"# {session.name}", f"_{_when(session.created_at)}_"]
-    if session.system:
-        parts.append(f"**System:** {session.system}")
-    for number, turn in enumerate(session.turns, 1):
-        reply = turn.reply
-        parts += [f"## Turn {number}", f"**You:** {_asked(turn)}", f"**{reply.model or 'Model'}:** {reply.transcript}"]
-        if reply.audio is not None:
-            path = session.folder / f"turn-{number}.wav"
-            parts.append(f"[{path.name}]({path})")
-    return "\n\n".join(parts) + "\n"
-
-
-def _asked(turn: AnsweredTurn) -> str:
-    attached = [f"[{one.name or 'recording'}]" for one in turn.asked.recordings]
-    return " ".join([*attached, *([turn.asked.text] if turn.asked.text else [])])

@@ -62,6 +62,11 @@ class PageTokens:
             self._tokens.append(token.encode())
         return token
 
+    def knows(self, token: str) -> bool:
+        """Whether a token can still be exchanged."""
+        with self._lock:
+            return _find(self._tokens, token.encode("utf-8", "replace")) is not None
+
     def exchange(self, token: str) -> str | None:
         """The value of the Set-Cookie header that a token buys; None where it is unknown, or was used."""
         with self._lock:

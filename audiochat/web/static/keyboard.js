@@ -1,0 +1,71 @@
+// Keys: those of the text, and those of the page when nobody types.
+
+import { byId } from './dom.js';
+import { showKeys } from './dialogs.js';
+
+const WRITES = 'input, textarea, select, [contenteditable]';
+const PRESSES = 'button, a, summary, [role=slider], input[type=range]';
+
+/** Wire the keys to the parts of the page. */
+export function wireKeys({ composer, conversation, player, begin }) {
+  let held = false;
+
+  byId('text').addEventListener('keydown', (event) => {
+    // While an input method composes, Enter takes what it offers.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    composer.submit();
+  });
+
+  document.addEventListener('keydown', (event) => {
+    if (event.isComposing || byId('dialog').open) return;
+    if (event.key === 'Escape') {
+      escape(event);
+    } else if (event.altKey && event.code === 'KeyR') {
+      event.preventDefault();
+      if (!event.repeat) composer.toggle();
+    } else if (composer.recording && event.key === 'Enter') {
+      event.preventDefault();
+      composer.submit();
+    } else if (!event.target.closest(WRITES) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      alone(event);
+    }
+  });
+
+  document.addEventListener('keyup', (event) => {
+    if (event.code === 'Space' && held) release();
+  });
+  window.addEventListener('blur', () => held && release()); // the key's end is somebody else's then
+
+  function release() {
+    held = false;
+    if (composer.recording) composer.finish();
+  }
+
+  function escape(event) {
+    const menu = document.querySelector('details.menu[open]');
+    if (menu) menu.open = false;
+    else if (composer.recording) composer.discard();
+    else if (conversation.stop()) event.preventDefault();
+    else if (!byId('shade').hidden) byId('shade').click();
+    held = false;
+  }
+
+  function alone(event) {
+    if (event.code === 'Space' && !event.target.closest(PRESSES)) {
+      event.preventDefault(); // no scrolling
+      if (!event.repeat && !composer.recording && !composer.busy) {
+        held = true;
+        composer.record();
+      }
+    } else if (event.key === '?') showKeys();
+    else if (event.key === '/') {
+      event.preventDefault();
+      byId('search').focus();
+    } else if (event.key === 'n') begin();
+    else if (event.key === 'p') {
+      if (player.state === 'playing') player.pause();
+      else if (player.state === 'paused') player.play(player.sound, player.position);
+    }
+  }
+}
