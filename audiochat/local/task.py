@@ -29,7 +29,7 @@ class Recording:
     data: bytes = field(repr=False)
     """A file, as it was sent."""
     format: str
-    """wav or mp3, as the request says."""
+    """What the request calls it."""
     where: str
     """Its place in the request, as the service names places."""
 
@@ -180,16 +180,14 @@ def _recalled(id_: str, where: str, recall: Callable[[str], str | None]) -> str:
 def _recording(audio: object, where: str) -> Recording:
     format_ = audio.get("format") if isinstance(audio, Mapping) else None
     data = audio.get("data") if isinstance(audio, Mapping) else None
-    if format_ not in ("wav", "mp3"):
-        raise ApiError(
-            f"Invalid value: {format_!r}. Supported values are: 'wav' and 'mp3'.",
-            code="unsupported_format",
-            param=f"{where}.input_audio.format",
-        )
+    if not isinstance(format_, str):
+        at = f"{where}.input_audio.format"
+        raise ApiError(f"Missing required parameter: '{at}'.", code="missing_required_parameter", param=at)
+    # Any format is taken, whatever it is called: LangChain sends the subtypes of media types, `mpeg` and `x-wav`.
     try:
-        return Recording(base64.b64decode(str(data), validate=True), str(format_), where)
-    except ValueError:  # binascii.Error among them
-        raise not_audio(str(format_), where) from None
+        return Recording(base64.b64decode(str(data), validate=True), format_[:20], where)
+    except ValueError:  # binascii.Error among them; the `data:` of a data URI too, as the service has it
+        raise not_audio(format_[:20], where) from None
 
 
 def not_audio(format_: str, where: str) -> ApiError:
@@ -211,9 +209,20 @@ def _limits(payload: Mapping[str, Any]) -> Limits:
             raise ApiError(f"Invalid type for '{name}': expected a number.", code="invalid_type", param=name)
         return value
 
-    tokens = number("max_completion_tokens") or number("max_tokens")
+    tokens = None
+    for name in ("max_tokens", "max_completion_tokens"):
+        given = number(name)
+        if given is not None and given < 1:
+            raise ApiError(
+                f"Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {given} instead.",
+                code="integer_below_min_value",
+                param=name,
+            )
+        tokens = tokens if given is None else given
+    if number("n") not in (None, 1):
+        raise ApiError("Invalid 'n': this model gives one answer.", code="unsupported_value", param="n")
     return Limits(
-        tokens=None if tokens is None else max(1, int(tokens)),
+        tokens=None if tokens is None else int(tokens),
         temperature=number("temperature"),
         seed=None if number("seed") is None else int(number("seed")),
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from audiochat.config import LocalSettings, Settings
     from audiochat.local.api import ChatCompletions, Response
+    from audiochat.local.engine import Engine
     from audiochat.progress import Progress
     from audiochat.providers import Connect
 
@@ -38,8 +39,13 @@ def begin(settings: Settings, progress: Progress) -> Connect:
     return partial(_connect, settings, progress)
 
 
-def _connect(settings: Settings, progress: Progress) -> Connection:
-    """Make the SDK client of the engine, which fetches its models when they are first needed.
+def make_engine(settings: Settings, progress: Progress, *, waiting: int | None = None) -> Engine:
+    """Make the engine, which fetches and loads its models when they are first needed.
+
+    Args:
+        settings: The parts that the user brings.
+        progress: Told about what takes long.
+        waiting: How many requests may wait while one is answered; None leaves it to the engine.
 
     Raises:
         ConfigurationError: the extra `local` is not installed, or a part that the user brings is not there.
@@ -49,13 +55,19 @@ def _connect(settings: Settings, progress: Progress) -> Connection:
     _require(["faster_whisper", "piper", "filelock", *([] if served else ["cyllama"])])
     _check_files(own, served=served)
     server = _text_server(settings) if served else None
+    from audiochat.local.engine import WAITING, Engine
+
+    return Engine(own, progress=progress, server=server, waiting=WAITING if waiting is None else waiting)
+
+
+def _connect(settings: Settings, progress: Progress) -> Connection:
+    """Make the SDK client of the engine."""
+    engine = make_engine(settings, progress)
     from openai import OpenAI
 
     from audiochat.local.api import ChatCompletions
     from audiochat.local.audio_ids import AudioIds
-    from audiochat.local.engine import Engine
 
-    engine = Engine(own, progress=progress, server=server)
     progress.note(_notice(settings, engine.model_name))
     transport = InProcess(ChatCompletions(engine, AudioIds()))
     sdk = OpenAI(

@@ -49,7 +49,7 @@ HEARD = Heard(text="hello there", seconds=1.01, speech_seconds=0.5, loudness=-20
 class Ear:
     """Hears the same in every recording, unless it is none."""
 
-    def hear(self, audio: bytes, *, stop: StopSignal | None = None) -> Heard:  # noqa: ARG002
+    def hear(self, audio: bytes, *, stop: StopSignal | None = None, **_more: Any) -> Heard:  # noqa: ARG002
         """Listen."""
         if audio[:4] != b"RIFF":
             raise NotAudioError("no sound that can be decoded")
@@ -456,12 +456,18 @@ def part(**changes: Any) -> list[dict[str, Any]]:
         (payload(messages=[{"role": "user"}]), "invalid_type", "messages[0].content"),
         (payload(messages=[{"role": "user", "content": 7}]), "invalid_type", "messages[0].content"),
         (payload(messages=[{"role": "user", "content": ["Hi."]}]), "invalid_value", "messages[0].content[0]"),
-        (payload(messages=part(format="flac")), "unsupported_format", "messages[0].content[0].input_audio.format"),
-        (payload(messages=part(format=None)), "unsupported_format", "messages[0].content[0].input_audio.format"),
+        (
+            payload(messages=part(format=None)),
+            "missing_required_parameter",
+            "messages[0].content[0].input_audio.format",
+        ),
         (payload(temperature="hot"), "invalid_type", "temperature"),
         (payload(temperature=True), "invalid_type", "temperature"),
         (payload(max_completion_tokens=-1), "invalid_type", "max_completion_tokens"),
         (payload(seed="x"), "invalid_type", "seed"),
+        (payload(max_tokens=0), "integer_below_min_value", "max_tokens"),
+        (payload(max_completion_tokens=0), "integer_below_min_value", "max_completion_tokens"),
+        (payload(n=2), "unsupported_value", "n"),
     ],
     ids=lambda value: value if isinstance(value, str) else "" if value is None else None,
 )
@@ -481,8 +487,18 @@ def test_neither_sound_in_nor_out_is_refused(api: Api, changes: dict[str, Any]) 
     assert error["message"] == "This model requires that either input content or output modality contain audio."
 
 
+@pytest.mark.parametrize("format_", ["mp3", "mpeg", "x-wav", "mp4", "webm"])
+def test_a_recording_is_taken_whatever_it_is_called(api: Api, format_: str) -> None:
+    """LangChain names recordings by the subtype of a media type; what decodes is listened to."""
+    api.ask(payload(messages=part(format=format_)))
+    assert [one.heard for one in api.parts.language_model.said] == [(HEARD,)]
+
+
 @pytest.mark.parametrize("format_", ["wav", "mp3"])
-@pytest.mark.parametrize("data", ["not base64!", base64.b64encode(b"no sound").decode(), "", None, 7, ["x"]])
+@pytest.mark.parametrize(
+    "data",
+    ["not base64!", f"data:audio/wav;base64,{QUESTION}", base64.b64encode(b"no sound").decode(), "", None, 7, ["x"]],
+)
 def test_a_recording_that_is_none_is_refused(api: Api, data: object, format_: str) -> None:
     """Broken base64 and bytes that are no sound: the service's own words, which name the format."""
     error = api.refused(payload(messages=part(data=data, format=format_)))
@@ -907,7 +923,7 @@ def test_a_recording_is_no_longer_listened_to_when_nobody_waits(api: Api) -> Non
     listening = threading.Event()
 
     class Slow(Ear):
-        def hear(self, audio: bytes, *, stop: StopSignal | None = None) -> Heard:
+        def hear(self, audio: bytes, *, stop: StopSignal | None = None, **_more: Any) -> Heard:
             listening.set()
             assert stop is not None
             while not stop.is_set():
