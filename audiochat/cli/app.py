@@ -16,6 +16,7 @@ SUMMARIES = {
     "speak": "Ask in text (or aloud, with -r); get a spoken answer.",
     "analyze": "Ask about a recording; get the answer in text and speech.",
     "converse": "Talk in several turns; every conversation is kept.",
+    "serve": "Serve the local engine to any client of OpenAI or Azure OpenAI.",
     "playground": "Record, attach, type and listen in a browser.",
     "doctor": "Find out what works, and what to do about what does not.",
     "sessions": "Show, export and remove kept conversations.",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from audiochat.local.api_errors import ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.responses import Response
 
 AZURE_API_VERSION = "2025-01-01-preview"
@@ -98,3 +100,11 @@ def method_not_allowed(method: str, path: str, allowed: str) -> ApiError:
     )
     error.headers["allow"] = allowed
     return error
+
+
+def unknown_value(param: str, given: object, known: Iterable[str]) -> ApiError:
+    """A value that is none of those there are."""
+    told = ", ".join(repr(one) for one in known)
+    return ApiError(
+        f"Invalid value: {str(given)[:100]!r}. Supported values are: {told}.", code="invalid_value", param=param
+    )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from audiochat.web import errors
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from starlette.types import Message, Receive, Scope, Send
+
+    from audiochat.local.api import Response
 
 EVENT_STREAM = "text/event-stream"
 
@@ -177,6 +179,17 @@ class _Sent:
             await errors.error_response(error)(scope, receive, self._send)
         elif self._events and not self._over:
             await self._send({"type": "http.response.body", "body": event(error.body), "more_body": False})
+
+
+def of_engine(response: Response, *, whole: bool | None = None) -> Outcome:
+    """A response of the engine's.
+
+    Args:
+        response: Its chunks are made while they are taken.
+        whole: Whether it is sent at once; by default all but event streams are, and errors always.
+    """
+    made = Outcome(response.status, response.headers, response.chunks)
+    return replace(made, whole=response.status >= 400 or (not made.is_event_stream if whole is None else whole))
 
 
 def event(data: Mapping[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from audiochat.web.api import serve_api
 from audiochat.web.rules import Rules
 from audiochat.web.server import Listening, bind, make_app, run
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
+
+    from audiochat.web.api import Service
 
 
 @dataclass(frozen=True)
@@ -110,3 +113,14 @@ def running_app(app: ASGIApp, listening: Listening) -> Iterator[Server]:
         stop.set()
         thread.join(10)
     assert not thread.is_alive()
+
+
+@contextmanager
+def serving_api(
+    service: Service, *, host: str = "127.0.0.1", key: str | None = None, allow_origins: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Run the API over a service, as `serve` does."""
+    listening = bind(host, 0)
+    rules = Rules.of(host, listening.port, allow_origins=allow_origins)
+    with running_app(serve_api(service, rules, key=key), listening) as server:
+        yield server

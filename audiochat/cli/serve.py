@@ -1,0 +1,61 @@
+"""`audiochat serve`: the local engine, or a cloud, behind the API that clients already speak."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audiochat.cli.options import takes
+from audiochat.cli.server_options import ServerOptions
+from audiochat.cli.signals import interrupts
+from audiochat.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from audiochat.config import Settings
+    from audiochat.web.api import Service
+
+PORT = 8642
+
+EPILOG = """Examples:
+
+audiochat serve
+
+audiochat serve --port 0 --allow-origin http://localhost:3000
+
+AUDIOCHAT_SERVE_KEY=secret audiochat serve --host 0.0.0.0 --allow-host voice.lan"""
+
+
+@takes(ServerOptions)
+def serve(*, options: ServerOptions, screen: Terminal) -> None:
+    """Serve the local engine to any client of OpenAI or Azure OpenAI.
+
+    It listens until Ctrl-C. Clients need nothing but its address as their base URL, and any API key.
+    """
+    settings = options.settings(provider="local")
+    listening, rules = options.listen(settings, port=PORT)
+    from audiochat.web.api import serve_api
+    from audiochat.web.server import run
+
+    service = _service(settings, screen)
+    app = serve_api(service, rules, key=settings.serve_key, log=screen.aside if options.debug else None)
+
+    def ready() -> None:
+        screen.aside(f"Serving {service.models[0]} at {listening.url}/v1; Ctrl-C ends it.", always=True)
+        service.start()
+
+    try:
+        run(app, listening, ready=ready)
+    finally:
+        service.close()
+    interrupts.reset()  # the Ctrl-C that ended it was meant to
+
+
+def _service(settings: Settings, screen: Terminal) -> Service:
+    if settings.provider == "local":
+        from audiochat.providers.local import make_engine
+        from audiochat.web.engine_service import WAITING, EngineService
+
+        return EngineService(make_engine(settings, screen, waiting=WAITING))
+    from audiochat.assistant import Assistant
+    from audiochat.web.pass_through import PassThrough
+
+    return PassThrough(Assistant(settings, progress=screen))
