@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from audiochat.spool import FileBytes
+
 if TYPE_CHECKING:
     from audiochat.chat.conversation import AnsweredTurn
     from audiochat.chat.sessions import Session
@@ -24,7 +26,7 @@ def as_markdown(session: Session, *, folder: str | None = None) -> str:
     for number, turn in enumerate(session.turns, 1):
         reply = turn.reply
         parts += [f"## Turn {number}", f"**You:** {asked(turn)}", f"**{reply.model or 'Model'}:** {reply.transcript}"]
-        if reply.audio is not None:
+        if reply.audio is not None and isinstance(reply.audio.data, FileBytes):
             name = f"turn-{number}.wav"
             parts.append(f"[{name}]({place}/{name})" if place else f"[{name}]({name})")
     return "\n\n".join(parts) + "\n"

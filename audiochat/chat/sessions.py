@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+import unicodedata
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -36,7 +37,8 @@ PAGE = "session.json"
 _IN_USE = "session_in_use"
 _LAST_MOMENT = 253_402_300_799 - 86_400
 """The last day but one of the year 9999: beyond it, calendars do not go."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_LONGEST_NAME = 64
+"""Characters; in UTF-8 they fit a file's name in any script."""
 _FILE = re.compile(r"turn-[0-9]+(-in-[0-9]+)?\.(wav|mp3)")
 
 
@@ -84,9 +86,12 @@ class Session:
                     sound.path.unlink()
 
     def close(self) -> None:
-        """Let others have the session; safe to call from any thread, and more than once."""
-        if self._lock is not None:
-            self._lock.release()  # its file stays: removing it would let two others have a lock each
+        """Let others have the session; one without turns is not kept. Safe from any thread, and more than once."""
+        if self._lock is None:
+            return
+        if not self.turns:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.release()  # its file stays: removing it would let two others have a lock each
 
     def _write_sound(self, turn: AnsweredTurn, number: int) -> AnsweredTurn:
         """Write the recordings and the spoken answer of a turn; the turn that reads them from there."""
@@ -115,7 +120,7 @@ def as_page(session: Session, turns: list[AnsweredTurn] | None = None) -> dict[s
         "name": session.name,
         "created_at": session.created_at,
         "system": session.system,
-        "turns": [_turn_as_json(turn) for turn in (session.turns if turns is None else turns)],
+        "turns": [turn_as_json(turn) for turn in (session.turns if turns is None else turns)],
     }
 
 
@@ -132,7 +137,7 @@ class SessionStore:
     def names(self) -> list[str]:
         """All sessions, the one with the latest turn first."""
         with suppress(OSError):
-            pages = [path / PAGE for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
+            pages = [path / PAGE for path in self._folder.iterdir() if _can_be_name(path.name)]
             written = [(page.stat().st_mtime_ns, page.parent.name) for page in pages if page.is_file()]
             return [name for _, name in sorted(written, reverse=True)]
         return []
@@ -182,6 +187,15 @@ class SessionStore:
                 code="session_damaged",
             ) from exc
 
+    def check(self, name: str) -> None:
+        """Refuse a name that no session has.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if not self._path(name).is_dir():
+            raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.")
+
     def remove(self, name: str) -> None:
         """Remove a session and its sound.
 
@@ -189,9 +203,8 @@ class SessionStore:
             UsageError: there is none of that name.
             FileError: it cannot be removed.
         """
+        self.check(name)
         folder = self._path(name)
-        if not folder.is_dir():
-            raise UsageError(f"There is no session {name!r}.", hint="'audiochat sessions list' shows them.")
         with self._lock(name), _as_file_error(folder):
             shutil.rmtree(folder)
 
@@ -234,7 +247,7 @@ class SessionStore:
         self._path(name)
         with _as_file_error(self._folder):
             storage.make_folder(self._folder)
-            path = self._folder / f".{name}.lock"
+            path = self._folder / f".{unicodedata.normalize('NFC', name)}.lock"
             lock = FileLock(path, timeout=0, mode=storage.FILE_MODE, thread_local=False)
             try:
                 lock.acquire()
@@ -247,9 +260,11 @@ class SessionStore:
         return lock
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        name = unicodedata.normalize("NFC", name)
+        if not _can_be_name(name):
             raise UsageError(
-                f"{name!r} cannot be a session's name.", hint="Letters, digits, - and _ make one, 64 at most."
+                f"{name!r} cannot be a session's name.",
+                hint=f"Letters of any script, digits, - and _ make one, {_LONGEST_NAME} at most.",
             )
         folder = self._folder / name
         if folder.is_symlink():
@@ -257,7 +272,18 @@ class SessionStore:
         return folder
 
 
-def _turn_as_json(turn: AnsweredTurn) -> dict[str, Any]:
+def _can_be_name(name: str) -> bool:
+    """Whether a session can be called so: letters, marks and digits of any script, - and _, no dash in front."""
+    kinds = [unicodedata.category(character)[0] for character in name]
+    return (
+        0 < len(name) <= _LONGEST_NAME
+        and kinds[0] in "LN"
+        and all(kind in "LMN" or character in "-_" for kind, character in zip(kinds, name, strict=True))
+    )
+
+
+def turn_as_json(turn: AnsweredTurn) -> dict[str, Any]:
+    """A turn as a session's page has it; sound that is kept in no file has no name."""
     reply, audio = turn.reply, turn.reply.audio
     return {
         "text": turn.asked.text,
@@ -303,9 +329,8 @@ def _replace_audio(reply: Reply, audio: SpokenAudio | None) -> Reply:
     return Reply(reply.transcript, audio, reply.usage, reply.finish_reason, reply.model, reply.request_id)
 
 
-def _file_name(data: object) -> str:
-    assert isinstance(data, FileBytes)  # noqa: S101 - turns of a session have their sound in its folder
-    return data.path.name
+def _file_name(data: object) -> str | None:
+    return data.path.name if isinstance(data, FileBytes) else None
 
 
 def _checked_file(name: Any) -> str:

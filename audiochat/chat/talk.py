@@ -137,6 +137,36 @@ class Talk:
         finally:
             self._busy.release()
 
+    def go_on_with(self, ask: Ask, *, origin: Callable[[], str]) -> None:
+        """Let somebody else answer from the next turn on, another model for one; for the arguments see `Talk`."""
+        self._ask, self._origin, self._recall = ask, origin, Recall()
+
+    def take_back(self) -> AnsweredTurn | None:
+        """Forget the last turn, as `undo` does, and return it with its sound in memory; None where there is none.
+
+        Raises:
+            FileError: the session cannot be written.
+        """
+        if not self._turns:
+            return None
+        turn = self._turns[-1]
+        recordings = tuple(replace(one, data=bytes(one.data[:])) for one in turn.asked.recordings)
+        audio = turn.reply.audio and replace(turn.reply.audio, data=bytes(turn.reply.audio.data[:]))
+        asked, reply = replace(turn.asked, recordings=recordings), replace(turn.reply, audio=audio)
+        self.undo()
+        return replace(turn, asked=asked, reply=reply)
+
+    def put_back(self, turn: AnsweredTurn) -> None:
+        """Add a turn that was taken back.
+
+        Raises:
+            FileError: the session cannot be written.
+        """
+        if self._session is not None:
+            self._session.add(turn)
+        else:
+            self._turns.append(turn)
+
     def undo(self) -> bool:
         """Forget the last turn; False where there is none.
 

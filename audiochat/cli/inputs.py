@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +80,31 @@ def system_message(option: str | None) -> str | None:
 def ask_options(options: AnswerOptions, format: str | None, *, live: bool) -> AskOptions:
     """How an answer is wanted, as the options of a command say it."""
     return AskOptions(format=format, system=system_message(options.system), parameters=options.parameters(), live=live)
+
+
+def dragged(name: str) -> str:
+    """The name of a file as it is typed, or dragged into the terminal: quotes and backslashes are taken away.
+
+    A name that is there as it stands is left alone.
+    """
+    if os.name == "nt":  # a backslash stands between folders
+        return name.strip("\"'")
+    try:
+        words = shlex.split(name)
+    except ValueError:
+        return name
+    return name if len(words) != 1 or files.is_file(files.user_path(name)) else words[0]
+
+
+def is_dragged(line: str) -> bool:
+    """Whether a line is just the name of a recording that is there."""
+    name = dragged(line)
+    if not name or Path(name).suffix.lower() not in RECORDING_SUFFIXES:
+        return False
+    try:
+        return files.is_file(files.user_path(name))
+    except UsageError:  # an address
+        return False
 
 
 def names_recording(argument: str) -> bool:

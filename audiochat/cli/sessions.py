@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from audiochat.cli.envelope import VERSION
+from audiochat.cli.options import option
 from audiochat.cli.sanitize import escape_json
 from audiochat.cli.terminal import Terminal
 
@@ -15,31 +17,57 @@ if TYPE_CHECKING:
 
 sessions = typer.Typer(
     help="Show, export and remove kept conversations.",
-    no_args_is_help=False,
+    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
 
+EXAMPLES = """\
+audiochat sessions list
+audiochat sessions show evening
+audiochat sessions export evening > evening.md
+audiochat sessions remove evening 1 2
+"""
+
+_BEGINNING = 60
+"""Characters of how a conversation began."""
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.", show_default=False)]
+AsJson = Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")]
 
 
 @sessions.command("list")
-def list_(context: typer.Context) -> None:
+def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the kept conversations, the latest first: name, turns, when, how it began."""
     from audiochat.chat.export import local_time
     from audiochat.chat.sessions import SessionStore
     from audiochat.errors import FileError
 
     store, screen = SessionStore(), _screen(context)
+    screen.configure(as_json=as_json)
+    rows = []
     for name in store.names():
         try:
-            session = store.load(name)
+            rows.append(_row(store.load(name)))
         except FileError as error:
             screen.error(error)
-            continue
-        began = (session.turns[0].asked.text or "[recording]") if session.turns else ""
-        latest = session.turns[-1].answered_at if session.turns else session.created_at
-        screen.transcript(f"{name}\t{len(session.turns)}\t{local_time(latest)}\t{' '.join(began.split())[:60]}")
+    if as_json:
+        screen.envelope({"version": VERSION, "command": "sessions list", "status": "ok", "sessions": rows})
+        return
+    cells = [(one["name"], str(one["turns"]), local_time(one["latest"]), one["began"][:_BEGINNING]) for one in rows]
+    screen.table(("Name", "Turns", "Latest", "Began with"), cells, empty="No conversations are kept yet.")
+
+
+def _row(session: Session) -> dict[str, Any]:
+    turns = session.turns
+    return {
+        "name": session.name,
+        "turns": len(turns),
+        "created_at": session.created_at,
+        "latest": turns[-1].answered_at if turns else session.created_at,
+        "began": " ".join((turns[0].asked.text or "[recording]").split()) if turns else "",
+        "folder": str(session.folder),
+    }
 
 
 @sessions.command()
@@ -48,7 +76,7 @@ def show(context: typer.Context, name: Name) -> None:
     from audiochat.chat.export import as_markdown
     from audiochat.chat.sessions import SessionStore
 
-    _screen(context).transcript(as_markdown(SessionStore().load(name)))
+    _screen(context).markdown(as_markdown(SessionStore().load(name)))
 
 
 @sessions.command()
@@ -56,7 +84,8 @@ def export(
     context: typer.Context,
     name: Name,
     format_: Annotated[
-        Literal["markdown", "json"], typer.Option("-f", "--format", help="markdown or json.")
+        Literal["markdown", "json"],
+        option("Output", "-f", "--format", metavar="FORMAT", text="markdown or json. [default: markdown]"),
     ] = "markdown",
 ) -> None:
     """Print a conversation as Markdown or JSON, for a file or another program."""
@@ -68,11 +97,17 @@ def export(
 
 
 @sessions.command()
-def remove(name: Name) -> None:
-    """Remove a conversation and its sound."""
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="The sessions' names.", show_default=False)],
+) -> None:
+    """Remove conversations and their sound."""
     from audiochat.chat.sessions import SessionStore
 
-    SessionStore().remove(name)
+    store = SessionStore()
+    for name in names:
+        store.check(name)
+    for name in names:
+        store.remove(name)
 
 
 def _screen(context: typer.Context) -> Terminal:

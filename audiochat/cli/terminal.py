@@ -6,8 +6,10 @@ import errno
 import io
 import json
 import os
+import shutil
 import stat
 import sys
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -16,14 +18,14 @@ from audiochat.cli.hints import for_command_line
 from audiochat.cli.live_text import LiveText
 from audiochat.cli.progress_lines import ProgressLines, amount
 from audiochat.cli.sanitize import escape_control_chars, escape_json
+from audiochat.cli.style import DIM, RED, styled, wrapped
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console
-    from rich.progress import ProgressColumn
 
     from audiochat.errors import AudiochatError
     from audiochat.progress import Unit, Update
@@ -34,6 +36,9 @@ HTTP_LOG = "audiochat.http"
 """The log of `transport.http_log`, which is not imported here: most runs never read it."""
 
 _LONG = 2_000
+
+_SOON = 60.0
+"""Seconds in which a note is not printed again."""
 
 
 class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enough
@@ -74,6 +79,8 @@ class Terminal:
         self.quiet = False
         self.as_json = as_json
         self._people: Console | None = None
+        self._noted: dict[str, float] = {}
+        """Notes, and when they were printed."""
         self._log_handler: logging.Handler | None = None
 
     def configure(self, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
@@ -151,6 +158,39 @@ class Terminal:
 
         Console().print(escape_control_chars(text), markup=False, highlight=False, emoji=False)
 
+    def markdown(self, text: str) -> None:
+        """Print Markdown: rendered on a terminal, as it is to a pipe."""
+        if not self.streams.stdout_is_terminal:
+            self.write(_line(text).encode("utf-8", errors="replace"))
+            return
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(escape_control_chars(text), hyperlinks=False))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+        """Print rows: a table with its header on a terminal, values with tabs between them to a pipe.
+
+        Args:
+            header: What the columns hold.
+            rows: Each a line.
+            empty: The note on stderr where there are none.
+        """
+        if not rows:
+            self.note(empty)
+        elif not self.streams.stdout_is_terminal:
+            self.write("".join("\t".join(row) + "\n" for row in rows).encode("utf-8", errors="replace"))
+        else:
+            from rich.console import Console
+            from rich.table import Table
+
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for name in header:
+                table.add_column(name, no_wrap=name == header[0])
+            for row in rows:
+                table.add_row(*(escape_control_chars(value, lines=False) for value in row))
+            Console(markup=False, emoji=False).print(table)
+
     @property
     def shows_words(self) -> bool:
         """Whether words can be shown while they come: stdout is a terminal, and no JSON goes there."""
@@ -172,24 +212,31 @@ class Terminal:
 
     # --- stderr: people
 
-    def aside(self, text: str, *, always: bool = False) -> None:
-        """Print the words of an answer to stderr, because stdout carries the sound; `always` even with `--quiet`."""
+    def aside(self, text: str, *, always: bool = False, dim: bool = False) -> None:
+        """Print words to stderr, those of an answer whose sound goes to stdout for one.
+
+        Args:
+            text: May have several lines.
+            always: Even with `--quiet`.
+            dim: Whether it is less than what people look for.
+        """
         if always or not self.quiet:
-            self._say(escape_control_chars(text))
+            self._say(escape_control_chars(text), DIM if dim else "")
 
     def note(self, text: str) -> None:
-        """Print a note, unless `--quiet`."""
-        if not self.quiet:
-            self._say(_cut(escape_control_chars(text, lines=False)))
+        """Print a note, unless `--quiet`, or it was printed less than a minute ago."""
+        now = time.monotonic()
+        if self.quiet or now - self._noted.get(text, -_SOON) < _SOON:
+            return
+        self._noted[text] = now
+        self._say(_cut(escape_control_chars(text, lines=False)), DIM)
 
     def error(self, error: AudiochatError) -> None:
         """Print what failed and why, what to do, and the service's id of the request; even with `--quiet`."""
-        lines = [
-            f"audiochat: {error.message}",
-            for_command_line(error),
-            error.request_id and f"request id: {error.request_id}",
-        ]
-        self._say("\n".join(_cut(escape_control_chars(line, lines=False)) for line in lines if line))
+        self._say(_cut(escape_control_chars(f"audiochat: {error.message}", lines=False)), RED)
+        for line in (for_command_line(error), error.request_id and f"request id: {error.request_id}"):
+            if line:
+                self._say(_cut(escape_control_chars(line, lines=False)))
 
     @contextmanager
     def task(self, label: str, *, total: float | None = None, unit: Unit = "bytes") -> Iterator[Update]:
@@ -202,29 +249,15 @@ class Terminal:
             if total is not None:
                 self.note(f"{label} ({amount(total, total, unit)})")
             yield lambda _done, _detail="": None
-        elif total is not None:
-            with self._bar(console, label, total, unit) as update:
-                yield update
         else:
-            with self._spinner(console, label, unit) as update:
+            from audiochat.cli import moving_progress
+
+            shown = escape_control_chars(label, lines=False)
+            moving = moving_progress.spinner(console, shown, unit)
+            if total is not None:
+                moving = moving_progress.bar(console, shown, total, unit)
+            with moving as update:
                 yield update
-
-    @contextmanager
-    def _spinner(self, console: Console, label: str, unit: Unit) -> Iterator[Update]:
-        shown = escape_control_chars(label, lines=False)
-        status = console.status(shown)
-
-        def update(done: float, detail: str = "", /) -> None:
-            told = [one for one in (amount(done, None, unit), detail) if one]
-            status.update(f"{shown}: {', '.join(told)}")
-
-        with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
-            status.start()
-        try:
-            yield update
-        finally:
-            with suppress(OSError):
-                status.stop()
 
     @contextmanager
     def meter(self, text: str) -> Iterator[Callable[[float], None]]:
@@ -234,8 +267,10 @@ class Terminal:
             self.note(text)
             yield lambda _level: None
             return
-        with console.status(text) as status:
-            yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")
+        from audiochat.cli import moving_progress
+
+        with moving_progress.meter(console, text) as update:
+            yield update
 
     def enter_pressed(self) -> bool:
         """Whether something was typed meanwhile; it is taken out of the input. False where stdin is no terminal."""
@@ -268,28 +303,19 @@ class Terminal:
                 termios.tcsetattr(0, termios.TCSANOW, before)
 
     @contextmanager
-    def _bar(self, console: Console, label: str, total: float, unit: Unit) -> Iterator[Update]:
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+    def without_echo(self) -> Iterator[None]:
+        """Let what is typed in the block wait, unseen, for whatever reads the terminal next."""
+        if sys.platform == "win32" or not self.streams.stdin_is_terminal:
+            yield
+            return
+        import termios
 
-        told: list[ProgressColumn] = (
-            [DownloadColumn(), TransferSpeedColumn()]
-            if unit == "bytes"
-            else [TextColumn("{task.fields[amount]}"), TextColumn("{task.fields[detail]}")]
-        )
-        columns = [TextColumn("{task.description}"), BarColumn(), *told, TimeRemainingColumn()]
-        with Progress(*columns, console=console) as progress:
-            shown = escape_control_chars(label, lines=False)
-            task = progress.add_task(shown, total=total, amount=amount(0, total, unit), detail="")
-            yield lambda done, detail="": progress.update(
-                task, completed=done, amount=amount(done, total, unit), detail=detail
-            )
+        with self.as_it_was():
+            quiet = termios.tcgetattr(0)
+            quiet[3] &= ~termios.ECHO
+            with suppress(termios.error):
+                termios.tcsetattr(0, termios.TCSANOW, quiet)
+            yield
 
     def _show_http_log(self) -> None:
         """Show the log of HTTP exchanges on stderr, for `--debug`."""
@@ -323,13 +349,17 @@ class Terminal:
             self._people = Console(stderr=True)
         return self._people
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, style: str = "") -> None:
         err = self.streams.stderr
         if err is None:
             return
+        if self.streams.stderr_is_terminal:
+            text = styled(wrapped(text, shutil.get_terminal_size().columns), style)
         with suppress(OSError):  # nobody listens, and there is nowhere else to say so
             if self._people is not None:  # a spinner may be turning: it has to make room
-                self._people.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+                from rich.text import Text
+
+                self._people.print(Text.from_ansi(text), soft_wrap=True)
             else:
                 err.write(_line(text))
                 err.flush()

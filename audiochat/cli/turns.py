@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from audiochat.chat.reply import Reply
     from audiochat.chat.talk import Talk
     from audiochat.cli.terminal import Terminal
+    from audiochat.config import Settings
 
 NUMBER = "{n}"
 """Stands for the turn's number in the output's name."""
 
-# @FILE or @"FILE WITH SPACES", at the start of a word; @@ is a plain @.
-_ATTACHED = re.compile(r'(?:(?<=\s)|^)@(?:"([^"]+)"|(@\S*)|(\S+))')
+# @FILE, @"FILE WITH SPACES" or @FILE\ WITH\ SPACES, at the start of a word; @@ is a plain @.
+_ATTACHED = re.compile(r"""(?:(?<=\s)|^)@(?:"([^"]+)"|'([^']+)'|(@\S*)|((?:\\\s|\S)+))""")
 
 
 def parse_turn(text: str) -> UserTurn:
@@ -39,9 +40,9 @@ def parse_turn(text: str) -> UserTurn:
     names: list[str] = []
 
     def attach(found: re.Match[str]) -> str:
-        if found[2] is not None:
-            return found[2]
-        names.append(found[1] or found[3])
+        if found[3] is not None:
+            return found[3]
+        names.append(found[1] or found[2] or inputs.dragged(found[4]))
         return ""
 
     words = re.sub(r"[ \t]{2,}", " ", _ATTACHED.sub(attach, text)).strip()
@@ -83,6 +84,12 @@ class TurnTaker:
         self.last: Reply | None = None
         """The last answer; its sound is as the service sent it."""
         self._assistant = assistant
+        self._changed: list[Assistant] = []
+
+    @property
+    def settings(self) -> Settings:
+        """Whom is asked, and how."""
+        return self._assistant.settings
 
     @property
     def number(self) -> int:
@@ -92,7 +99,7 @@ class TurnTaker:
     @property
     def voice(self) -> str:
         """Of spoken answers."""
-        return self.how.voice or self._assistant.settings.voice
+        return self.how.voice or self.settings.voice
 
     def take(self, asked: UserTurn) -> None:
         """Ask, deliver, keep, show.
@@ -109,6 +116,42 @@ class TurnTaker:
             self.last = delivery.reply or self.last
         if self.speech and delivery.reply is not None and delivery.reply.audio is None:
             self.screen.note("The model answered in text alone.")
+
+    def retake(self) -> None:
+        """Ask the last question again; the new answer takes the old one's place.
+
+        Raises:
+            UsageError: there is no turn yet.
+            AudiochatError: it failed; the old answer stays.
+        """
+        turn = self.talk.take_back()
+        if turn is None:
+            raise UsageError("There is no turn to repeat.", hint="Ask something first.")
+        others = len(self.talk.turns)
+        try:
+            self.take(turn.asked)
+        except BaseException:
+            if len(self.talk.turns) == others:  # it was not answered
+                self.talk.put_back(turn)
+            raise
+
+    def change_model(self, name: str) -> None:
+        """Let another model answer from the next turn on.
+
+        Raises:
+            ConfigurationError: it cannot be asked.
+        """
+        from audiochat.assistant import Assistant
+
+        assistant = Assistant(replace(self.settings, model=name), progress=self.screen)
+        self.talk.go_on_with(assistant.events, origin=lambda: assistant.origin)
+        self._changed.append(assistant)
+        self._assistant = assistant
+
+    def close(self) -> None:
+        """Close the connections of the models that were changed to."""
+        for assistant in self._changed:
+            assistant.close()
 
     def _options(self, where: Destination | None) -> AskOptions:
         return replace(self.how, format=None if where is None else where.format, live=is_live(where, self.screen))

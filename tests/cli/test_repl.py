@@ -132,3 +132,112 @@ def test_ctrl_c_at_the_prompt_leaves_the_second_time(people: list[Person], opena
     person.type("\x03")
     assert person.leave() == 0
     assert openai.requests == []
+
+
+def test_a_spoken_answer_leaves_its_trace(openai: Service, people: list[Person]) -> None:
+    """How long it is, and what can be done with it; leaving says how to go on, and going on shows the last turns."""
+    person = Person("--session", "evening")
+    people.append(person)
+    openai.answer(stream(sound_events(PCM, ["A dog."])))
+    person.see("1>")
+    person.type("What is it?")
+    person.see("A dog.")
+    person.see("♪ 0.2 s · /play · /save")
+    person.see("2>")
+    person.type("quit")
+    person.see("audiochat converse --session evening")
+    assert person.leave() == 0
+    again = Person("--continue")
+    people.append(again)
+    again.see("1> What is it?")
+    again.see("A dog.")
+    again.see("2>")
+    again.keys("\x1b[A\x1b[A")  # the history outlives the conversation
+    again.see("What is it?")
+
+
+def test_several_lines_are_one_turn(openai: Service, people: list[Person]) -> None:
+    """A backslash before Enter, Alt+Enter, and what is pasted."""
+    person = Person("--no-save")
+    people.append(person)
+    for typed in ("one\\\rtwo", "one\x1b\rtwo", "\x1b[200~one\ntwo\x1b[201~"):
+        openai.answer(stream(sound_events(PCM, ["Good."])))
+        person.see("> ")
+        person.keys(typed)
+        person.see("two")
+        person.keys("\r")
+        person.see("Good.")
+        assert openai.last.json["messages"][-1]["content"] == "one\ntwo"
+
+
+def test_what_is_typed_during_an_answer_waits(openai: Service, people: list[Person]) -> None:
+    """It is not echoed into the answer, and is the next turn."""
+    person = Person("--no-save")
+    people.append(person)
+    long = stream(sound_events(PCM * 5, [f"word{number} " for number in range(40)]), pause=0.05)
+    openai.answer(long, stream(sound_events(PCM, ["Done."])))
+    person.see("1>")
+    person.type("Tell me.")
+    person.see("word5")
+    person.type("and then?")
+    seen = person.see("2>")
+    assert "and then?" not in seen
+    person.see("Done.")
+    assert openai.last.json["messages"][-1]["content"] == "and then?"
+
+
+def test_a_dragged_recording_is_attached(openai: Service, people: list[Person]) -> None:
+    """However the terminal spells its name; /detach takes it off."""
+    for name in ("wau ü.wav", "it's.wav"):
+        Path(name).write_bytes(WAV)
+    person = Person("--no-save")
+    people.append(person)
+    for dragged in ("wau\\ ü.wav", "'wau ü.wav'", '"it\'s.wav"', "/attach wau ü.wav"):
+        person.see("1>")
+        person.type(dragged)
+        person.see("goes with the next turn.")
+        person.see("1>")
+        person.type("/detach")
+        person.see("Nothing is attached any more.")
+    openai.answer(stream(sound_events(PCM, ["Good."])))
+    person.see("1>")
+    person.type("@wau\\ ü.wav What is it?")
+    person.see("Good.")
+    assert [part["type"] for part in openai.last.json["messages"][-1]["content"]] == ["text", "input_audio"]
+
+
+def test_another_model_answers_and_a_question_is_asked_again(openai: Service, people: list[Person]) -> None:
+    """/model, /redo, /history, /export, and what was meant by a command that is nearly right."""
+    person = Person("--session", "evening")
+    people.append(person)
+    openai.answer(stream(sound_events(PCM, ["First."])))
+    person.see("1>")
+    person.type("What is it?")
+    person.see("First.")
+    person.see("2>")
+    person.type("/model gpt-audio-mini")
+    person.see("The model is gpt-audio-mini.")
+    openai.answer(stream(sound_events(PCM, ["Second."])))
+    person.see("2>")
+    person.type("/redo")
+    person.see("Second.")
+    assert openai.last.json["model"] == "gpt-audio-mini"
+    assert [message["content"] for message in openai.last.json["messages"]] == ["What is it?"]
+    person.see("2>")
+    openai.answer(Answer(b'{"error": {"message": "No.", "code": "bad"}}', 400))
+    person.type("/redo")
+    person.see("No.")
+    person.see("2>")
+    person.type("/history")
+    person.see("Second.")
+    person.type("/export evening.md")
+    person.see("evening.md")
+    person.see("2>")
+    person.type("/hitsory")
+    person.see("Did you mean /history?")
+    person.type("/voice nov")
+    person.see("not one that is known")
+    person.see("2>")
+    person.type(":q")
+    assert person.leave() == 0
+    assert "Second." in Path("evening.md").read_text()

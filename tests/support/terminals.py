@@ -36,20 +36,25 @@ def in_a_terminal(arguments: Sequence[str], **variables: str) -> tuple[int, str]
     return process.wait(timeout=30), seen.decode("utf-8", "replace")
 
 
-class Person:
-    """Sits at a terminal: types, and waits for what is to be seen."""
+class Typist:
+    """Types into a program in a terminal, and waits for what is to be seen.
 
-    def __init__(self, *arguments: str) -> None:
+    Args:
+        command: The program and its arguments.
+        variables: Of its environment, besides the usual ones.
+    """
+
+    def __init__(self, command: Sequence[str], **variables: str) -> None:
         import pty
 
         self._main, side = pty.openpty()
-        env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
+        env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", **variables}
         env["PROMPT_TOOLKIT_NO_CPR"] = "1"  # nobody here tells where the cursor is
-        program = (
-            "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "  # Ctrl-C typed there is a signal
-            "from audiochat.__main__ import run; sys.exit(run(['converse', *sys.argv[1:]]))"
+        # Ctrl-C that is typed there is a signal only to a session whose terminal it is.
+        start = (
+            "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
         )
-        command = [sys.executable, "-c", program, *arguments]
+        command = [sys.executable, "-c", start, *command]
         self.process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side, env=env, start_new_session=True)
         os.close(side)
         os.set_blocking(self._main, False)
@@ -66,7 +71,11 @@ class Person:
 
     def type(self, text: str) -> None:
         """Type, Enter included unless the text is a control character."""
-        os.write(self._main, text.encode() if text in ("\x03", "\x04") else f"{text}\r".encode())
+        self.keys(text if text in ("\x03", "\x04") else f"{text}\r")
+
+    def keys(self, text: str) -> None:
+        """Type just that."""
+        os.write(self._main, text.encode())
 
     def leave(self) -> int:
         """The exit code, when the program has ended."""
@@ -77,6 +86,12 @@ class Person:
         os.close(self._main)
         return self.process.returncode
 
+    def close(self) -> None:
+        """End the program, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self._main)
+
     def _read(self) -> None:
         try:
             block = os.read(self._main, 4096).decode("utf-8", "replace")
@@ -84,3 +99,10 @@ class Person:
             time.sleep(0.01)
             return
         self._seen += re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>78]|\][^\x07]*\x07)", "", block)
+
+
+class Person(Typist):
+    """Sits at the prompt of `audiochat converse`."""
+
+    def __init__(self, *arguments: str, **variables: str) -> None:
+        super().__init__([*AUDIOCHAT, "converse", *arguments], **variables)

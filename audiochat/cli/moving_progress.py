@@ -1,0 +1,83 @@
+"""Progress that moves, for terminals: a spinner, a bar, a level meter."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from audiochat.cli.progress_lines import amount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+    from rich.progress import Task
+
+    from audiochat.progress import Unit, Update
+
+_SHORT = 2.0
+"""Seconds after which a spinner says how long it has been turning."""
+
+
+class _Elapsed(ProgressColumn):
+    """Seconds so far, once they are worth telling."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.elapsed or 0.0
+        return Text(f"{elapsed:.0f} s" if elapsed >= _SHORT else "")
+
+
+@contextmanager
+def spinner(console: Console, label: str, unit: Unit) -> Iterator[Update]:
+    """What turns while nobody knows how long it takes; for the arguments see `progress.Progress.task`."""
+    progress = Progress(
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), _Elapsed(), console=console, transient=True
+    )
+    task = progress.add_task(label, total=None)
+
+    def update(done: float, detail: str = "", /) -> None:
+        told = [one for one in (amount(done, None, unit), detail) if one]
+        progress.update(task, description=f"{label}: {', '.join(told)}")
+
+    with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
+        progress.start()
+    try:
+        yield update
+    finally:
+        with suppress(OSError):
+            progress.stop()
+
+
+@contextmanager
+def bar(console: Console, label: str, total: float, unit: Unit) -> Iterator[Update]:
+    """What fills; for the arguments see `progress.Progress.task`."""
+    told: list[ProgressColumn] = (
+        [DownloadColumn(), TransferSpeedColumn()]
+        if unit == "bytes"
+        else [TextColumn("{task.fields[amount]}"), TextColumn("{task.fields[detail]}", markup=False)]
+    )
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), *told, TimeRemainingColumn()]
+    with Progress(*columns, console=console, expand=True) as progress:
+        task = progress.add_task(label, total=total, amount=amount(0, total, unit), detail="")
+        yield lambda done, detail="": progress.update(
+            task, completed=done, amount=amount(done, total, unit), detail=detail
+        )
+
+
+@contextmanager
+def meter(console: Console, text: str) -> Iterator[Callable[[float], None]]:
+    """What shows how loud it is, in dBFS."""
+    with console.status(text) as status:
+        yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")
