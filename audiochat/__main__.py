@@ -17,14 +17,16 @@ INTERRUPTED = 130
 UNWRITABLE = 6
 
 _COMPLETING = "_AUDIOCHAT_COMPLETE"
-"""Set by a shell that asks for completions: it runs what is typed, `audiochat --version` for one."""
+"""Set by a shell that asks for completions; whatever is typed is not run then."""
 
 
 def main() -> NoReturn:
     """Run the command line of this process, and end it without taking the interpreter down, which takes a while."""
     try:
         arguments = sys.argv[1:]
-        if arguments == ["--version"] and _COMPLETING not in os.environ:
+        if _COMPLETING in os.environ:
+            code = _print_candidates()
+        elif arguments in (["--version"], ["-V"]):
             code = _print_version()
         else:
             gc.disable()  # imports make no garbage, and much that looks like it
@@ -37,6 +39,14 @@ def main() -> NoReturn:
     except BaseException as exc:  # noqa: BLE001 - Python would show a traceback, which may quote a secret
         code = _fall(exc)
     os._exit(code if code >= INTERRUPTED - 1 else _flush(code))  # at a signal, nothing waits for a slow reader
+
+
+def _print_candidates() -> int:
+    """Answer a shell that asks what can be typed next; nothing where that is not known."""
+    from audiochat.cli.candidates import answer
+
+    print(answer(os.environ), end="", flush=True)  # noqa: T201 - for a shell's script
+    return 0
 
 
 def _print_version() -> int:

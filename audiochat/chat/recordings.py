@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar
 
 from audiochat.audio import wav
 from audiochat.audio.sniff import HEAD, after_id3, mp3_is_mono, sniff
@@ -16,7 +14,10 @@ from audiochat.errors import FileError
 from audiochat.spool import spool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from audiochat.audio.sniff import Kind
+    from audiochat.chat.request import Encoded
     from audiochat.spool import Data
 
 InputFormat = Literal["wav", "mp3"]
@@ -46,15 +47,6 @@ class Recording:
     def part(self, encoded: Encoded) -> dict[str, Any]:
         """The content part of a message."""
         return {"type": "input_audio", "input_audio": {"data": encoded(self.data), "format": self.format}}
-
-
-Encoded: TypeAlias = Callable[["Data"], str]
-"""What stands for a recording's bytes in the payload."""
-
-
-def in_base64(data: Data) -> str:
-    """A recording as the wire has it."""
-    return base64.b64encode(data[:]).decode("ascii")
 
 
 def load_recording(source: str | Path | bytes, *, name: str | None = None) -> Recording:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from audiochat.chat.recordings import in_base64
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
-    from audiochat.chat.recordings import Encoded, Recording
+    from audiochat.chat.recordings import Recording
+    from audiochat.spool import Data
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The voices known in November 2026; a service may have others, so another name is only warned of."""
@@ -21,6 +22,15 @@ CUSTOM_VOICE = "voice_"
 
 OWNED = frozenset({"model", "messages", "modalities", "audio", "stream", "stream_options"})
 """Parameters that follow from the fields of a `Request`."""
+
+
+Encoded: TypeAlias = Callable[["Data"], str]
+"""What stands for a recording's bytes in the payload."""
+
+
+def in_base64(data: Data) -> str:
+    """A recording as the wire has it."""
+    return base64.b64encode(data[:]).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

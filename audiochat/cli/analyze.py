@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
 
 
+EXAMPLES = """\
+audiochat analyze dog.wav
+audiochat analyze memo.m4a "What should I call back about?" --text-only
+curl -sL https://example.org/talk.mp3 | audiochat analyze - "Sum it up." --json
+"""
+
+
 @takes(TextOrSpeechOptions)
 def analyze(
     audio: Annotated[

@@ -7,21 +7,41 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from audiochat import __version__
+from audiochat.cli.help_page import HelpCommand, HelpGroup, Section
 
 SUMMARIES = {
     "speak": "Ask in text (or aloud, with -r); get a spoken answer.",
     "analyze": "Ask about a recording; get the answer in text and speech.",
     "converse": "Talk in several turns; every conversation is kept.",
+    "sessions": "Show, export and remove kept conversations.",
     "serve": "Serve the local engine to any client of OpenAI or Azure OpenAI.",
     "playground": "Record, attach, type and listen in a browser.",
     "doctor": "Find out what works, and what to do about what does not.",
-    "sessions": "Show, export and remove kept conversations.",
+    "completion": "Print what makes a shell complete commands, options and values.",
+    "help": "Show the help of a command.",
+    "version": "Show the version.",
 }
 """The commands, each in the module of its name, and what the list of them says."""
+
+SECTIONS = (
+    Section("Talk", ("speak", "analyze", "converse", "sessions")),
+    Section("Long work", ("transcribe", "narrate", "jobs")),
+    Section("Servers", ("serve", "playground")),
+    Section("Set up", ("doctor", "voices", "completion", "help", "version")),
+)
+"""The list of commands, as it is shown."""
+
+EXAMPLES = """\
+audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
+audiochat analyze dog.wav "Which breed is it about?"
+audiochat converse
+"""
+
+_ALIASES = {"--show-completion": ["completion"], "--install-completion": ["completion", "--install"]}
+"""What programs made with Typer answer to."""
 
 
 class _OnDemand(Mapping[str, Any]):
@@ -30,12 +50,17 @@ class _OnDemand(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in SUMMARIES:
             raise KeyError(name)
-        found = getattr(import_module(f"audiochat.cli.{name}"), name)
-        if not isinstance(found, typer.Typer):
-            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-            alone.command(name)(found)
-            found = alone
-        return get_command(found)
+        module = import_module(f"audiochat.cli.{name}")
+        found = getattr(module, name)
+        examples = getattr(module, "EXAMPLES", None)
+        if isinstance(found, typer.Typer):
+            found.info.cls, found.info.epilog = HelpGroup, examples
+            for command in found.registered_commands:
+                command.cls = HelpCommand
+            return get_command(found)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name, cls=HelpCommand, epilog=examples)(found)
+        return get_command(alone)
 
     def __iter__(self) -> Iterator[str]:
         return iter(SUMMARIES)
@@ -44,7 +69,7 @@ class _OnDemand(Mapping[str, Any]):
         return len(SUMMARIES)
 
 
-class _Commands(TyperGroup):
+class _Commands(HelpGroup):
     """The group of all commands, which can be listed without being made."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -54,17 +79,24 @@ class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as it is called
         return list(SUMMARIES)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as it is called
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [*_ALIASES.get(args[0], args[:1]), *args[1:]] if args else args)
+
+    def summaries(self, context: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - as it is called
+        return list(SUMMARIES.items())
+
+    def sections(self) -> tuple[Section, ...]:
+        return SECTIONS
 
 
 app = typer.Typer(
     name="audiochat",
     cls=_Commands,
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -79,7 +111,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
 def main(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+        bool, typer.Option("-V", "--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """Audio chat completions: text and speech in, text and speech out."""

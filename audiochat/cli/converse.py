@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
 
 
+EXAMPLES = """\
+audiochat converse --play
+audiochat converse dog.wav -t "Which breed is it about?" -t "And how old do they get?" -o replies/
+audiochat converse --continue
+"""
+
+
 @takes(ConverseOptions)
 def converse(
     audio: Annotated[

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from audiochat.config import Settings
     from audiochat.diagnosis import Finding
 
+EXAMPLES = """\
+audiochat doctor
+audiochat doctor --provider azure --yes
+audiochat doctor --json
+"""
+
 UNWELL = 3
 """The exit code when something has to be mended."""
 

@@ -14,7 +14,7 @@ import typer
 
 from audiochat import config
 from audiochat.audio import formats
-from audiochat.chat.request import OWNED
+from audiochat.chat.request import OWNED, VOICES
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +25,22 @@ OptionsT = TypeVar("OptionsT")
 MAX_SECONDS = 300.0
 """Of a recording from the microphone."""
 
+_CHOICES = f"{', '.join(formats.ANSWER_FORMATS[:-1])} or {formats.ANSWER_FORMATS[-1]}"
+
 DEEPEST = 100
 """Levels of a parameter: more than any API has, and fewer than what hurts."""
+
+
+def option(panel: str, *names: str, text: str, metavar: str | None = None) -> Any:
+    """An option of a command.
+
+    Args:
+        panel: The heading that the help shows it under.
+        names: As it is typed, the short one first.
+        text: What it does, its default included.
+        metavar: What its value is called; None for a flag.
+    """
+    return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,81 +49,110 @@ class AnswerOptions:
 
     output: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Answer",
             "-o",
             "--output",
             metavar="PATH",
-            help="File for the spoken answer; - is stdout.",
-            show_default=False,
+            text="File or folder/ for the spoken answer; - is stdout.",
         ),
     ] = None
     format: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Answer",
             "-f",
             "--format",
             metavar="FORMAT",
-            help="wav, mp3, flac, opus, aac, m4a or pcm16. [default: by the output's suffix, else wav]",
-            show_default=False,
+            text=f"{_CHOICES}. [default: by the output's suffix, else wav]",
         ),
     ] = None
     voice: Annotated[
-        str | None, typer.Option("-v", "--voice", help="The voice. [default: alloy]", show_default=False)
+        str | None,
+        option(
+            "Answer",
+            "-v",
+            "--voice",
+            metavar="VOICE",
+            text=f"{', '.join(VOICES)}, or the id of a voice of your own. "
+            f"[env: AUDIOCHAT_VOICE] [default: {config.VOICE}]",
+        ),
     ] = None
+    play: Annotated[bool, option("Answer", "--play", text="Play the answer while it arrives.")] = False
+    keep_partial: Annotated[
+        bool, option("Answer", "--keep-partial", text="Keep what came of the sound when the answer is cut.")
+    ] = False
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="Deployment (Azure) or model.", show_default=False)
+        str | None,
+        option(
+            "Model",
+            "-m",
+            "--model",
+            metavar="MODEL",
+            text="Deployment (Azure) or model. [env: AUDIOCHAT_MODEL, AZURE_OPENAI_DEPLOYMENT_NAME] "
+            f"[default: {config.AZURE_DEPLOYMENT}, {config.OPENAI_MODEL}]",
+        ),
     ] = None
     system: Annotated[
-        str | None,
-        typer.Option("-s", "--system", metavar="TEXT", help="System message; @FILE reads it.", show_default=False),
+        str | None, option("Model", "-s", "--system", metavar="TEXT", text="System message; @FILE reads it.")
     ] = None
     provider: Annotated[
         str | None,
-        typer.Option("--provider", help="azure, openai or local. [default: by what is configured]", show_default=False),
+        option(
+            "Model",
+            "--provider",
+            metavar="PROVIDER",
+            text="azure, openai or local. [env: AUDIOCHAT_PROVIDER] [default: the one that is configured, else local]",
+        ),
     ] = None
-    play: Annotated[bool, typer.Option("--play", help="Play the answer while it arrives.")] = False
+    param: Annotated[
+        list[str] | None,
+        option(
+            "Model",
+            "--param",
+            metavar="KEY=VALUE",
+            text="Any other parameter of the API, JSON where it parses; may be given again.",
+        ),
+    ] = None
     record: Annotated[
-        bool, typer.Option("-r", "--record", help="Take the question from the microphone, until silence or Enter.")
+        bool,
+        option("Recording", "-r", "--record", text="Take the question from the microphone, until silence or Enter."),
     ] = False
     max_seconds: Annotated[
         float | None,
-        typer.Option(
+        option(
+            "Recording",
             "--max-seconds",
             metavar="SECONDS",
-            help=f"The longest recording of -r. [default: {MAX_SECONDS:.0f}]",
-            show_default=False,
+            text=f"The longest recording of -r. [default: {MAX_SECONDS:.0f}]",
         ),
     ] = None
-    keep_partial: Annotated[
-        bool, typer.Option("--keep-partial", help="Keep what came of the sound when the answer is cut.")
+    as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False
+    quiet: Annotated[bool, option("Output", "-q", "--quiet", text="No notes, no progress; errors stay.")] = False
+    debug: Annotated[
+        bool, option("Output", "--debug", text="Show the HTTP exchange on stderr, without secrets and sound.")
     ] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes, no progress; errors stay.")] = False
-    debug: Annotated[bool, typer.Option("--debug", help="Show the HTTP exchange, without secrets and sound.")] = False
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            metavar="KEY=VALUE",
-            help="Any other parameter of the API; may be given again.",
-            show_default=False,
-        ),
-    ] = None
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", help=f"Seconds for one request. [default: {config.TIMEOUT:.0f}]", show_default=False),
+        option(
+            "Network",
+            "--timeout",
+            metavar="SECONDS",
+            text=f"For one request. [default: {config.TIMEOUT:.0f}]",
+        ),
     ] = None
     retries: Annotated[
         int | None,
-        typer.Option(
+        option(
+            "Network",
             "--retries",
-            help=f"How often a failed request is sent again. [default: {config.RETRIES}]",
-            show_default=False,
+            metavar="N",
+            text=f"How often a failed request is sent again. [default: {config.RETRIES}]",
         ),
     ] = None
     env_file: Annotated[
         Path | None,
-        typer.Option("--env-file", metavar="PATH", help="Read this file instead of .env.", show_default=False),
+        option("Network", "--env-file", metavar="PATH", text="Read this file instead of .env."),
     ] = None
 
     def settings(self) -> config.Settings:
@@ -181,7 +224,7 @@ class AnswerOptions:
 class TextOrSpeechOptions(AnswerOptions):
     """What a command takes besides when its answer may be text alone."""
 
-    text_only: Annotated[bool, typer.Option("--text-only", help="Ask for text alone.")] = False
+    text_only: Annotated[bool, option("Answer", "--text-only", text="Ask for text alone.")] = False
 
     def check(self) -> None:
         """Refuse what excludes itself.
@@ -204,20 +247,22 @@ class ConverseOptions(TextOrSpeechOptions):
 
     turn: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "Conversation",
             "-t",
             "--turn",
             metavar="TEXT",
-            help="A turn; may be given again. @FILE in it attaches a recording, @@ is a plain @.",
-            show_default=False,
+            text="A turn; may be given again. @FILE in it attaches a recording, @@ is a plain @.",
         ),
     ] = None
     session: Annotated[
         str | None,
-        typer.Option("--session", metavar="NAME", help="Keep it, or go on, under this name.", show_default=False),
+        option("Conversation", "--session", metavar="NAME", text="Keep it, or go on, under this name."),
     ] = None
-    resume: Annotated[bool, typer.Option("--continue", help="Go on with the last conversation.")] = False
-    save: Annotated[bool, typer.Option("--save/--no-save", help="Keep the conversation.")] = True
+    resume: Annotated[bool, option("Conversation", "--continue", text="Go on with the last conversation.")] = False
+    save: Annotated[
+        bool, option("Conversation", "--save/--no-save", text="Keep the conversation; it is kept by default.")
+    ] = True
 
     def check(self) -> None:
         """Refuse what excludes itself.

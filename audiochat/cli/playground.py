@@ -32,6 +32,13 @@ class PlaygroundOptions(ServerOptions):
     ] = True
 
 
+EXAMPLES = """\
+audiochat playground
+audiochat playground --provider azure --no-browser
+audiochat playground --port 8700
+"""
+
+
 @takes(PlaygroundOptions)
 def playground(*, options: PlaygroundOptions, screen: Terminal) -> None:
     """Record, attach, type and listen in a browser, until Ctrl-C."""

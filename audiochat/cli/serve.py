@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 PORT = 8642
 
-EPILOG = """Examples:
-
+EXAMPLES = """\
 audiochat serve
-
 audiochat serve --port 0 --allow-origin http://localhost:3000
-
-AUDIOCHAT_SERVE_KEY=secret audiochat serve --host 0.0.0.0 --allow-host voice.lan"""
+AUDIOCHAT_SERVE_KEY=secret audiochat serve --host 0.0.0.0 --allow-host voice.lan
+"""
 
 
 @takes(ServerOptions)

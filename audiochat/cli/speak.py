@@ -13,6 +13,12 @@ from audiochat.cli.options import AnswerOptions, takes
 from audiochat.cli.terminal import Streams, Terminal
 from audiochat.errors import UsageError
 
+EXAMPLES = """\
+audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
+git log -5 --oneline | audiochat speak "Say in one sentence what changed:" -
+audiochat speak "Count to three." -v coral -f mp3 -o - | ffplay -nodisp -autoexit -
+"""
+
 
 @takes(AnswerOptions)
 def speak(

@@ -8,8 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from audiochat.chat.conversation import Recall, next_request
-from audiochat.chat.recordings import in_base64
-from audiochat.chat.request import Request
+from audiochat.chat.request import Request, in_base64
 from audiochat.transport.endpoint import shown
 
 if TYPE_CHECKING:

@@ -59,17 +59,26 @@ def test_a_dash_in_the_prompt_is_no_output(cli: CommandLine, openai: Service) ->
     assert cli("speak", "-", stdin=b"hi").out == b"I can only write.\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "env"),
-    [
-        ([], {"_AUDIOCHAT_COMPLETE": "complete_bash", "COMP_WORDS": "audiochat sp", "COMP_CWORD": "1"}),
-        (["--show-completion", "bash"], {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}),
-        (["--install-completion", "bash"], {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}),
-    ],
-    ids=["a word", "the script", "its place"],
-)
-def test_a_shell_completes_words(process: CommandLine, arguments: list[str], env: dict[str, str]) -> None:
-    """What it asks for is on stdout, with nothing on stderr and exit 0."""
-    ran = process(*arguments, env=env)
+@pytest.mark.parametrize("option", ["--show-completion", "--install-completion"])
+def test_what_programs_of_typers_answer_to_is_answered(process: CommandLine, option: str) -> None:
+    """The script of the shell that is named, or its place in the file that the shell reads at its start."""
+    ran = process(option, "bash")
+    assert ran.code == 0
+    if option == "--show-completion":
+        assert b"_AUDIOCHAT_COMPLETE" in ran.out
+    else:
+        assert "audiochat completion bash" in (Path.home() / ".bashrc").read_text()
+
+
+def test_a_script_of_typers_that_was_installed_goes_on(process: CommandLine) -> None:
+    """It says in its own way where the cursor is."""
+    ran = process(env={"_AUDIOCHAT_COMPLETE": "complete_bash", "COMP_WORDS": "audiochat sp", "COMP_CWORD": "1"})
     assert (ran.code, ran.err) == (0, "")
-    assert ("speak" if not arguments else "bash" if "install" in arguments[0] else "COMPLETE").encode() in ran.out
+    assert b"speak" in ran.out
+
+
+def test_a_shell_that_knows_no_completion_is_wrong_usage(process: CommandLine) -> None:
+    """Plain sh has none."""
+    ran = process("--install-completion", env={"SHELL": "/bin/sh"})
+    assert ran.code == 2
+    assert "There is no completion for sh." in ran.err

@@ -96,7 +96,7 @@ def test_only_the_command_line_and_the_terminal_print(room: str) -> None:
 
 
 def test_few_modules_read_the_environment() -> None:
-    """Settings have one source; besides, the terminal asks for TERM, and the start whether a shell completes words."""
+    """Settings have one source; besides, the terminal, the shell, folders and libraries have a few of their own."""
     readers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -104,6 +104,9 @@ def test_few_modules_read_the_environment() -> None:
     }
     assert readers == {
         "__main__.py",  # whether a shell completes words
+        "cli/completion.py",  # which shell it is
+        "cli/help_page.py",  # how wide the terminal is
+        "cli/style.py",  # whether it has colours
         "cli/terminal.py",  # TERM
         "config/__init__.py",  # settings
         "local/engine.py",  # switches of other libraries
