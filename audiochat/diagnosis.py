@@ -21,7 +21,7 @@ from audiochat.chat.recordings import Recording
 from audiochat.chat.request import Request, UserTurn
 from audiochat.errors import AudiochatError
 from audiochat.progress import NoProgress
-from audiochat.transport import endpoint
+from audiochat.transport import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,15 +115,15 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("provider", "ok", f"{settings.provider}, model {settings.model or 'of the engine'}")
     values = {
         "AUDIOCHAT_PROVIDER": settings.provider,
-        "AZURE_OPENAI_ENDPOINT": endpoint.shown(settings.azure_endpoint),
+        "AZURE_OPENAI_ENDPOINT": addresses.shown(settings.azure_endpoint),
         "AZURE_OPENAI_DEPLOYMENT_NAME": settings.model,
         "OPENAI_API_VERSION": settings.azure_api_version,
-        "OPENAI_BASE_URL": endpoint.shown(settings.openai_base_url),
+        "OPENAI_BASE_URL": addresses.shown(settings.openai_base_url),
         "AUDIOCHAT_MODEL": settings.model,
         "AUDIOCHAT_VOICE": settings.voice,
-        "AUDIOCHAT_LOCAL_LLM": endpoint.shown(settings.local.llm),
-        "AUDIOCHAT_LOCAL_STT": endpoint.shown(settings.local.stt),
-        "AUDIOCHAT_LOCAL_TTS": endpoint.shown(settings.local.tts),
+        "AUDIOCHAT_LOCAL_LLM": addresses.shown(settings.local.llm),
+        "AUDIOCHAT_LOCAL_STT": addresses.shown(settings.local.stt),
+        "AUDIOCHAT_LOCAL_TTS": addresses.shown(settings.local.tts),
     }
     for variable, source in settings.sources.items():
         told = f"is {values[variable]}" if variable in values else "is set"  # never the value of a secret
@@ -138,7 +138,7 @@ def _service(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
         connection = providers.connect(settings, NoProgress())
         variable = "AZURE_OPENAI_ENDPOINT" if settings.provider == "azure" else "OPENAI_BASE_URL"
         given = settings.azure_endpoint if settings.provider == "azure" else settings.openai_base_url
-        target = endpoint.parse(given or "", variable=variable)
+        target = addresses.parse(given or "", variable=variable)
     except AudiochatError as error:
         yield _failed("endpoint", error)
         return

@@ -231,12 +231,12 @@ def _link(temporary: Path, path: Path) -> None:
 
 def _rescue(data: Data, path: Path) -> Path | None:
     """Keep an answer, which is paid for, among the temporary files, or else in our data folder."""
-    ours = storage.data_folder()
-    for folder in (None, ours):
-        with contextlib.suppress(OSError):
-            if folder is ours:
-                storage.make_folder(ours)
-            return _kept(data, folder, path.suffix[:9])
+    with contextlib.suppress(OSError):
+        return _kept(data, None, path.suffix[:9])
+    with contextlib.suppress(OSError, FileError):  # there may be no home folder
+        ours = storage.data_folder()
+        storage.make_folder(ours)
+        return _kept(data, ours, path.suffix[:9])
     return None
 
 

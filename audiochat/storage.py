@@ -7,12 +7,12 @@ import secrets
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 FILE_MODE = 0o600
 """Of a file that its owner alone may read."""
@@ -20,15 +20,12 @@ _FOLDER_MODE = 0o700
 
 
 def config_folder(environment: Mapping[str, str] | None = None) -> Path | None:
-    """The folder of the user's own `.env`; None where there is no home folder."""
-    import platformdirs
+    """The folder of the user's own `.env`; None where there is no home folder.
 
-    if chosen := (os.environ if environment is None else environment).get("XDG_CONFIG_HOME"):
-        return Path(chosen) / "audiochat"
-    try:
-        return platformdirs.user_config_path("audiochat", appauthor=False)
-    except RuntimeError:  # a container can run a user without one
-        return None
+    Args:
+        environment: Instead of the process's own.
+    """
+    return _own_folder("config", os.environ if environment is None else environment)
 
 
 def cache_folder() -> Path:
@@ -37,9 +34,7 @@ def cache_folder() -> Path:
     Raises:
         FileError: there is no home folder for it.
     """
-    import platformdirs
-
-    return _ours("XDG_CACHE_HOME", lambda: platformdirs.user_cache_path("audiochat", appauthor=False))
+    return _own_folder("cache", os.environ) or _fail_without_home("XDG_CACHE_HOME")
 
 
 def data_folder() -> Path:
@@ -48,19 +43,29 @@ def data_folder() -> Path:
     Raises:
         FileError: there is no home folder for it.
     """
+    return _own_folder("data", os.environ) or _fail_without_home("XDG_DATA_HOME")
+
+
+def _own_folder(kind: Literal["config", "cache", "data"], environment: Mapping[str, str]) -> Path | None:
+    """Our folder of a kind: where XDG's variable says, else where the system keeps such things."""
     import platformdirs
 
-    return _ours("XDG_DATA_HOME", lambda: platformdirs.user_data_path("audiochat", appauthor=False))
-
-
-def _ours(variable: str, usual: Callable[[], Path]) -> Path:
-    if chosen := os.environ.get(variable):
-        return Path(chosen) / "audiochat"
+    chosen = environment.get(f"XDG_{kind.upper()}_HOME")
+    if chosen and (path := expand_home(chosen)).is_absolute():  # the standard has relative ones ignored
+        return path / "audiochat"
     try:
-        return usual()
-    except RuntimeError as exc:
-        message = "There is no home folder to keep things in."
-        raise FileError(message, hint=f"Set HOME, or {variable} to a folder.", code="no_home") from exc
+        usual = Path(getattr(platformdirs, f"user_{kind}_dir")("audiochat", appauthor=False))
+    except RuntimeError:  # a container can run a user that has no home
+        return None
+    return usual if usual.is_absolute() else None  # older releases say `~/.cache` then
+
+
+def _fail_without_home(variable: str) -> NoReturn:
+    raise FileError(
+        "There is no home folder to keep things in.",
+        hint=f"Set HOME, or {variable}, to a folder that you may write to.",
+        code="no_home",
+    )
 
 
 def expand_home(name: str) -> Path:
@@ -80,10 +85,7 @@ def make_folder(path: Path) -> None:
     for folder in reversed((path, *path.parents)):  # mkdir's `parents` would leave those to the umask
         if not folder.is_dir():
             folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-    ours = []
-    for top in (cache_folder, data_folder):
-        with suppress(FileError):
-            ours.append(top())
+    ours = [top for top in (_own_folder("cache", os.environ), _own_folder("data", os.environ)) if top is not None]
     for folder in (path, *path.parents):
         if folder == path or any(folder.is_relative_to(top) for top in ours):
             _close(folder)

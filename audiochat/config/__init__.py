@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from audiochat import storage
-from audiochat.config import names
+from audiochat.config import checks, names, values
+from audiochat.config.checks import HEADER_VALUE
 from audiochat.config.dotenv import is_there, read_dotenv
+from audiochat.config.sources import Source
 from audiochat.errors import ConfigurationError, FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from audiochat.config.names import Unread
+
+__all__ = ["HEADER_VALUE", "PROVIDERS", "Flags", "LocalSettings", "ProviderName", "Settings", "Source", "load"]
 
 ProviderName = Literal["azure", "openai", "local"]
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
@@ -26,12 +30,7 @@ OPENAI_MODEL = "gpt-audio-1.5"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 VOICE = "alloy"
 TIMEOUT = 300.0
-LONGEST_TIMEOUT = 86_400.0
-"""Seconds of a request, at most: a day."""
 RETRIES = 2
-
-HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
-"""What a header can carry of a credential."""
 
 SECRETS = (
     "AZURE_OPENAI_API_KEY",
@@ -67,18 +66,6 @@ KNOWN = frozenset(
     }
 )
 """Every variable that is read."""
-
-
-class Source(Enum):
-    """Where a value comes from, strongest first."""
-
-    FLAG = "the command line"
-    ENVIRONMENT = "the environment"
-    NAMED_FILE = "the file of --env-file"
-    PROJECT_FILE = ".env in the working directory"
-    """It may be somebody else's: a repository can bring one."""
-    USER_FILE = "the user's own .env"
-    DEFAULT = "the default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +104,8 @@ class EntraSettings:
     tenant_id: str | None = None
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
+    authority: str | None = None
+    """AZURE_AUTHORITY_HOST, which azure-identity reads itself, from the environment alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +139,8 @@ class Settings:
     """What models cost, as JSON; `jobs.plan` reads it."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Where each value comes from, by its variable's name."""
-    unread: tuple[tuple[str, str], ...] = ()
-    """Variables that are set and not read, each with the one that is read in its place."""
+    unread: tuple[Unread, ...] = ()
+    """Variables that are set and not read."""
     notices: tuple[str, ...] = ()
     """What a person should know about the settings."""
 
@@ -179,7 +168,9 @@ def load(
     """
     environment = os.environ if environment is None else environment
     found = _Lookup.of(flags, environment, directory or _working_directory())
-    return _checked(_settings(flags, found, environment))
+    settings = _settings(flags, found, environment)
+    checks.check(settings)
+    return replace(settings, notices=(*found.notices, *checks.notices(settings, found.peek)))
 
 
 def _settings(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> Settings:
@@ -191,49 +182,21 @@ def _settings(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> S
         timeout=TIMEOUT if flags.timeout is None else flags.timeout,
         retries=RETRIES if flags.retries is None else flags.retries,
         azure_endpoint=found.get("AZURE_OPENAI_ENDPOINT"),
-        azure_api_version=found.get("OPENAI_API_VERSION") or AZURE_API_VERSION,
+        azure_api_version=values.api_version(found.get("OPENAI_API_VERSION")) or AZURE_API_VERSION,
         azure_api_key=found.get("AZURE_OPENAI_API_KEY"),
-        entra=_entra(found),
+        entra=_entra(found, environment),
         openai_base_url=found.get("OPENAI_BASE_URL") or OPENAI_BASE_URL,
         openai_api_key=found.get("OPENAI_API_KEY"),
         openai_organization=found.get("OPENAI_ORG_ID"),
         openai_project=found.get("OPENAI_PROJECT_ID"),
         custom_headers=found.get("OPENAI_CUSTOM_HEADERS"),
         local=_local(provider, flags.model, found),
-        serve_key=flags.serve_key or names.unquoted(environment.get("AUDIOCHAT_SERVE_KEY", "")) or None,
+        serve_key=_serve_key(flags, found, environment),
         allowed_hosts=_allowed_hosts(environment),
         prices=found.get("AUDIOCHAT_PRICES"),
         sources=dict(found.sources),
-        unread=tuple(names.unread(found.everything(), KNOWN)),
-        notices=tuple(found.notices),
+        unread=tuple(names.unread(found.layers, KNOWN)),
     )
-
-
-def _checked(settings: Settings) -> Settings:
-    """The same settings, unless one has a value that it cannot have."""
-    if not 0 < settings.timeout <= LONGEST_TIMEOUT or settings.retries < 0:
-        raise UsageError(
-            f"--timeout wants seconds above 0, at most {LONGEST_TIMEOUT:.0f}; --retries a number from 0 up.",
-            hint="Leave them out for the defaults.",
-        )
-    secrets = (
-        ("azure", "AZURE_OPENAI_API_KEY", settings.azure_api_key),
-        ("openai", "OPENAI_API_KEY", settings.openai_api_key),
-        ("local", "AUDIOCHAT_LOCAL_LLM_KEY", settings.local.llm_key),
-        (settings.provider, "AUDIOCHAT_SERVE_KEY", settings.serve_key),
-    )
-    for provider, variable, secret in secrets:
-        if secret and provider == settings.provider and names.is_placeholder(secret):
-            raise ConfigurationError(
-                f"{variable} holds a placeholder, {secret}, not a key.",
-                hint=f"Replace it with the key itself ({settings.source(variable).value}), or unset it.",
-                code="placeholder",
-            )
-        if secret and not HEADER_VALUE.fullmatch(secret):
-            raise ConfigurationError(
-                f"{variable} is no key: it holds spaces or characters that no key has.", hint="Copy it again, whole."
-            )
-    return settings
 
 
 class _Lookup:
@@ -241,6 +204,7 @@ class _Lookup:
 
     def __init__(self, layers: list[tuple[Source, Mapping[str, str]]], notices: list[str]) -> None:
         self._layers = layers
+        self.layers = tuple(layer for _, layer in layers)
         self.notices = notices
         self.sources: dict[str, Source] = {}
 
@@ -256,24 +220,22 @@ class _Lookup:
         return cls(layers, notices)
 
     def get(self, variable: str) -> str | None:
-        for source, values in self._layers:
-            if value := names.unquoted(values.get(variable, "")):
+        """The value of a variable, whose source is remembered."""
+        for source, layer in self._layers:
+            if value := values.unquoted(layer.get(variable, "")):
                 self.sources[variable] = source
                 return value
         return None
+
+    def peek(self, variable: str) -> bool:
+        """Whether a variable is set."""
+        return any(values.unquoted(layer.get(variable, "")) for layer in self.layers)
 
     def flag(self, given: str | None, variable: str) -> str | None:
         if given:
             self.sources[variable] = Source.FLAG
             return given
         return self.get(variable)
-
-    def everything(self) -> dict[str, str]:
-        """All that is set, the strongest layer's value of each."""
-        merged: dict[str, str] = {}
-        for _, values in reversed(self._layers):
-            merged.update(values)
-        return merged
 
 
 def _working_directory() -> Path | None:
@@ -315,14 +277,27 @@ def _provider(flag: str | None, found: _Lookup) -> ProviderName:
 def _model(provider: ProviderName, flag: str | None, found: _Lookup) -> str | None:
     model = found.flag(flag, "AUDIOCHAT_MODEL")
     if provider == "azure":
-        return model or found.get("AZURE_OPENAI_DEPLOYMENT_NAME") or AZURE_DEPLOYMENT
+        return model or values.deployment(found.get("AZURE_OPENAI_DEPLOYMENT_NAME")) or AZURE_DEPLOYMENT
     if provider == "openai":
         return model or OPENAI_MODEL
     return flag  # AUDIOCHAT_MODEL is the default for the cloud; the engine would not know it.
 
 
-def _entra(found: _Lookup) -> EntraSettings:
-    return EntraSettings(found.get("AZURE_TENANT_ID"), found.get("AZURE_CLIENT_ID"), found.get("AZURE_CLIENT_SECRET"))
+def _serve_key(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> str | None:
+    """The key of our own server, from no file: one that came with a repository would be known."""
+    key = flags.serve_key or values.unquoted(environment.get("AUDIOCHAT_SERVE_KEY", ""))
+    if key:
+        found.sources["AUDIOCHAT_SERVE_KEY"] = Source.FLAG if flags.serve_key else Source.ENVIRONMENT
+    return key or None
+
+
+def _entra(found: _Lookup, environment: Mapping[str, str]) -> EntraSettings:
+    return EntraSettings(
+        found.get("AZURE_TENANT_ID"),
+        found.get("AZURE_CLIENT_ID"),
+        found.get("AZURE_CLIENT_SECRET"),
+        environment.get("AZURE_AUTHORITY_HOST") or None,
+    )
 
 
 def _local(provider: ProviderName, model_flag: str | None, found: _Lookup) -> LocalSettings:
@@ -335,7 +310,8 @@ def _local(provider: ProviderName, model_flag: str | None, found: _Lookup) -> Lo
         else:
             raise ConfigurationError(
                 f"The local engine has no model {model_flag!r}.",
-                hint="Give -m a GGUF file, or set AUDIOCHAT_LOCAL_LLM to a file or a server; see .env.example.",
+                hint="Set AUDIOCHAT_LOCAL_LLM to a GGUF file or to a server; see .env.example.",
+                code="no_local_model",
             )
     voice = found.get("AUDIOCHAT_LOCAL_TTS")
     return LocalSettings(
@@ -350,8 +326,3 @@ def _local(provider: ProviderName, model_flag: str | None, found: _Lookup) -> Lo
 def _allowed_hosts(environment: Mapping[str, str]) -> frozenset[str]:
     hosts = environment.get("AUDIOCHAT_ALLOW_HOST", "").replace(",", " ").split()
     return frozenset(host.lower() for host in hosts)
-
-
-def ordinary_imports() -> bool:
-    """Whether libraries are to be imported as Python does it, not on demand."""
-    return bool(os.environ.get("AUDIOCHAT_ORDINARY_IMPORTS"))

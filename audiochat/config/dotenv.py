@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LARGEST = 100_000
 """Bytes of a file of settings; one that came with a repository may have no end."""
 
-PIPE_PATIENCE = 3.0
-"""Seconds to wait for what writes to a named pipe: a password manager, say."""
+PIPE_PATIENCE = 10.0
+"""Seconds to wait for what writes to a named pipe: a password manager may ask its user first."""
 
 _POLL = 0.02
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
@@ -31,8 +31,16 @@ def is_there(path: Path, *, named: bool = False) -> bool:
     try:
         mode = path.stat().st_mode
     except OSError:  # nothing, or a folder that may not be entered
-        return False
+        return _is_broken_link(path)
     return not stat.S_ISDIR(mode) if named else stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+
+
+def _is_broken_link(path: Path) -> bool:
+    """Whether there is a link that leads nowhere: settings were meant to be there."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,8 @@ def read_dotenv(path: Path) -> DotenvFile:
 
     try:
         data = _read_pipe(path) if stat.S_ISFIFO(path.stat().st_mode) else _read_file(path)
-        encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-        text = data.decode(encoding)
-    except (OSError, UnicodeDecodeError) as exc:
+        text = _decoded(data)
+    except (OSError, UnicodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise FileError(f"{path}: the settings in it cannot be read ({why}).", hint="See .env.example.") from exc
     if len(data) > LARGEST:
@@ -68,6 +75,22 @@ def read_dotenv(path: Path) -> DotenvFile:
     wrong = next((binding.original.line for binding in bindings if binding.error), None)
     notice = None if wrong is None else f"{path}: line {wrong} is no setting; such lines are left out."
     return DotenvFile({one.key: one.value for one in bindings if one.key and one.value}, notice)
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file, in UTF-8 or in UTF-16 with a mark.
+
+    Raises:
+        UnicodeError: it is in another encoding, or no text.
+    """
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as exc:
+        raise UnicodeError(f"it is not {encoding.upper()}; save it as UTF-8") from exc
+    if "\0" in text:
+        raise UnicodeError("it is in UTF-16 without a mark, or no text; save it as UTF-8")
+    return text
 
 
 def _read_file(path: Path) -> bytes:

@@ -1,16 +1,21 @@
-"""Names of variables: those that other tools read and audiochat does not, and values that were never filled in."""
+"""Names of variables that are set and not read: other tools' names, misspelled ones, those of the environment alone."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 INSTEAD = {
     "AZURE_OPENAI_KEY": "AZURE_OPENAI_API_KEY",
     "AZURE_API_KEY": "AZURE_OPENAI_API_KEY",
+    "AZURE_KEY": "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_KEY1": "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_SECRET": "AZURE_OPENAI_API_KEY",
+    "AZURE_COGNITIVE_SERVICES_KEY": "AZURE_OPENAI_API_KEY",
+    "AZURE_FOUNDRY_API_KEY": "AZURE_OPENAI_API_KEY",
     "AZURE_OPENAI_APIKEY": "AZURE_OPENAI_API_KEY",
     "AZURE_OPENAI_SUBSCRIPTION_KEY": "AZURE_OPENAI_API_KEY",
     "AZURE_OPENAI_TOKEN": "AZURE_OPENAI_API_KEY",
@@ -18,6 +23,16 @@ INSTEAD = {
     "AZURE_INFERENCE_CREDENTIAL": "AZURE_OPENAI_API_KEY",
     "AZURE_API_BASE": "AZURE_OPENAI_ENDPOINT",
     "AZURE_ENDPOINT": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_HOST": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_TARGET_URI": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_INSTANCE_NAME": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_INSTANCE_NAME": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_HOST": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_URL": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_FOUNDRY_ENDPOINT": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_FOUNDRY_PROJECT_ENDPOINT": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_AI_PROJECT_ENDPOINT": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_EXISTING_AIPROJECT_ENDPOINT": "AZURE_OPENAI_ENDPOINT",
     "AZURE_OPENAI_BASE": "AZURE_OPENAI_ENDPOINT",
     "AZURE_OPENAI_API_BASE": "AZURE_OPENAI_ENDPOINT",
     "AZURE_OPENAI_BASE_URL": "AZURE_OPENAI_ENDPOINT",
@@ -35,11 +50,21 @@ INSTEAD = {
     "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
     "AZURE_OPENAI_CHATGPT_DEPLOYMENT": "AZURE_OPENAI_DEPLOYMENT_NAME",
     "AZURE_OPENAI_API_DEPLOYMENT_NAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_DEPLOYMENT": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_DEPLOYMENT_NAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_OPENAI_DEPLOYMENTNAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_OPENAI_CHAT_MODEL": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_OPENAI_AUDIO_DEPLOYMENT": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_OPENAI_API_DEPLOYMENT": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "AZURE_AI_MODEL_DEPLOYMENT_NAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
     "AZURE_OPENAI_MODEL": "AZURE_OPENAI_DEPLOYMENT_NAME",
     "AZURE_OPENAI_MODEL_NAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
     "AZURE_OPENAI_API_VERSION": "OPENAI_API_VERSION",
     "AZURE_OPENAI_VERSION": "OPENAI_API_VERSION",
     "AZURE_API_VERSION": "OPENAI_API_VERSION",
+    "AZURE_OPENAI_CHAT_API_VERSION": "OPENAI_API_VERSION",
+    "AZURE_OPENAI_APIVERSION": "OPENAI_API_VERSION",
+    "API_VERSION": "OPENAI_API_VERSION",
     "OPENAI_KEY": "OPENAI_API_KEY",
     "OPENAI_APIKEY": "OPENAI_API_KEY",
     "OPENAI_TOKEN": "OPENAI_API_KEY",
@@ -55,61 +80,117 @@ INSTEAD = {
     "OPENAI_ENDPOINT": "OPENAI_BASE_URL",
     "OPENAI_API_ENDPOINT": "OPENAI_BASE_URL",
     "OPENAI_URL": "OPENAI_BASE_URL",
+    "OPENAI_BASEURL": "OPENAI_BASE_URL",
+    "OPENAI_SERVER": "OPENAI_BASE_URL",
+    "OPENAI_PROXY_URL": "OPENAI_BASE_URL",
+    "OLLAMA_HOST": "AUDIOCHAT_LOCAL_LLM",
     "OPENAI_ORGANIZATION": "OPENAI_ORG_ID",
     "OPENAI_ORG": "OPENAI_ORG_ID",
     "OPENAI_ORGANIZATION_ID": "OPENAI_ORG_ID",
     "OPENAI_PROJECT": "OPENAI_PROJECT_ID",
     "OPENAI_MODEL": "AUDIOCHAT_MODEL",
     "OPENAI_MODEL_NAME": "AUDIOCHAT_MODEL",
+    "OPENAI_API_MODEL": "AUDIOCHAT_MODEL",
+    "OPENAI_DEFAULT_MODEL": "AUDIOCHAT_MODEL",
+    "OPENAI_CHAT_MODEL": "AUDIOCHAT_MODEL",
+    "OPENAI_DEPLOYMENT_NAME": "AZURE_OPENAI_DEPLOYMENT_NAME",
+    "OPENAI_DEFAULT_HEADERS": "OPENAI_CUSTOM_HEADERS",
+    "OPENAI_EXTRA_HEADERS": "OPENAI_CUSTOM_HEADERS",
+    "OPENAI_HEADERS": "OPENAI_CUSTOM_HEADERS",
+    "ARM_TENANT_ID": "AZURE_TENANT_ID",
+    "ARM_CLIENT_ID": "AZURE_CLIENT_ID",
+    "ARM_CLIENT_SECRET": "AZURE_CLIENT_SECRET",
     "OPENAI_VOICE": "AUDIOCHAT_VOICE",
     "AZURE_OPENAI_VOICE": "AUDIOCHAT_VOICE",
 }
 """Names that other tools read, and what is read here."""
 
-_PREFIXES = ("AUDIOCHAT_",)
-
-_PLACEHOLDER = re.compile(
-    r"<[^<>]*>|\{\{?[^{}]*\}?\}|\$\{?\w+\}?|\[[\w -]+\]|\.{3,}|…|x{3,}|\*{3,}"
-    r"|(?:sk|key|pk)-(?:\.{2,}|…|x{2,}|\*{2,}|your.*|proj-x+|test-key)"
-    r"|(?:(?:your|my|insert|enter|put|paste|replace|add)[-_ ].*|.*[-_ ](?:here|goes[-_ ]here))"
-    r"|(?:change[-_ ]?me|replace[-_ ]?me|placeholder|api[-_ ]?key)",
-    re.IGNORECASE,
+ENVIRONMENT_ONLY = frozenset(
+    {
+        "AUDIOCHAT_ALLOW_HOST",
+        "AUDIOCHAT_ORDINARY_IMPORTS",
+        "AUDIOCHAT_SERVE_KEY",
+        "AZURE_AUTHORITY_HOST",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_CONFIG_DIR",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_PASSWORD",
+        "AZURE_TOKEN_CREDENTIALS",
+        "AZURE_USERNAME",
+        "ALL_PROXY",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+    }
 )
+"""Names that libraries read from the environment, in capital or small letters; a file cannot set them."""
+
+_NOT_AT_ALL = {
+    "AZURE_OPENAI_AD_TOKEN": "a token is not taken; without AZURE_OPENAI_API_KEY the sign-in gets one",
+    "AZURE_OPENAI_AUTH_TYPE": "without AZURE_OPENAI_API_KEY there is a sign-in",
+    "OPENAI_API_TYPE": "AZURE_OPENAI_ENDPOINT, if it is set, chooses Azure",
+}
+"""Names that mean something to others, and what decides it here."""
+
+_FAMILIES = ("AUDIOCHAT_", "AZURE_OPENAI_", "OPENAI_")
+_NEAR = {"AUDIOCHAT_": 0.75, "AZURE_OPENAI_": 0.92, "OPENAI_": 0.92}
+"""How much alike two names have to be for one to be the other misspelled, by their beginning."""
 
 
-def is_placeholder(value: str) -> bool:
-    """Whether a secret was never filled in: `<your-key>`, `YOUR_API_KEY`, `sk-...`, `${KEY}`."""
-    return _PLACEHOLDER.fullmatch(value.strip()) is not None
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A variable that is set and not read."""
+
+    name: str
+    told: str
+    """A sentence about it, which names what is read in its place."""
+    instead: str | None = None
+    """The variable that is read in its place."""
+    matters: bool = True
+    """Whether that one is not set, so that this one was relied on."""
 
 
-def unread(values: Mapping[str, str], known: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The variables that are set and not read, each with the one that is read in its place.
+def unread(layers: Iterable[Mapping[str, str]], known: frozenset[str]) -> Iterator[Unread]:
+    """The variables that are set and not read.
 
     Args:
-        values: Everything that is set.
-        known: What is read.
+        layers: What is set, by its source: the environment first, then the files.
+        known: The names that are read.
     """
-    for name in sorted(values):
-        if not values[name].strip() or name in known:
+    environment, *files = layers
+    merged = {name: value for values in (*reversed(files), environment) for name, value in values.items()}
+    for name in sorted(merged):
+        if not merged[name].strip() or name in known - ENVIRONMENT_ONLY:
             continue
-        if name in INSTEAD and not values.get(INSTEAD[name], "").strip():
-            yield name, INSTEAD[name]
-        elif name.startswith(_PREFIXES):
-            near = _nearest(name, known)
-            if near is not None:
-                yield name, near
+        if name.upper() in ENVIRONMENT_ONLY:
+            if not environment.get(name, "").strip():
+                yield Unread(name, f"{name} is not read from a file: set it in the environment.")
+        elif name in _NOT_AT_ALL:
+            yield Unread(name, f"{name} is not read: {_NOT_AT_ALL[name]}.", matters=False)
+        else:
+            instead = _instead(name, known)
+            if instead is not None:
+                matters = not merged.get(instead, "").strip()
+                yield Unread(name, f"{name} is not read; {instead} is.", instead, matters)
 
 
-def _nearest(name: str, known: frozenset[str]) -> str | None:
-    """The known name that a name of ours was meant to be."""
+def _instead(name: str, known: frozenset[str]) -> str | None:
+    """The known name that a name stands for, or was meant to be."""
+    capitals = name.upper()
+    if capitals in INSTEAD:
+        return INSTEAD[capitals]
+    if capitals in known:
+        return capitals
+    family = next((one for one in _FAMILIES if capitals.startswith(one)), None)
+    if family is None:
+        return None
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=0.75)), None)
-
-
-def unquoted(value: str) -> str:
-    """A value without one matching pair of quotes: `docker --env-file` leaves them on."""
-    value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1].strip()
-    return value
+    return next(iter(get_close_matches(capitals, sorted(known), n=1, cutoff=_NEAR[family])), None)

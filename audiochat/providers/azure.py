@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from audiochat.config import Source
 from audiochat.errors import ConfigurationError
 from audiochat.providers.entra import SignIn
-from audiochat.transport import endpoint
+from audiochat.transport import addresses, endpoint
 from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
-from audiochat.transport.endpoint import AZURE_HOSTS, REGIONAL_HOSTS, Credential, Endpoint
+from audiochat.transport.endpoint import AZURE_HOSTS, OPENAI_HOSTS, REGIONAL_HOSTS, Credential, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,29 +30,40 @@ DEPLOYMENT = "AZURE_OPENAI_DEPLOYMENT_NAME"
 VERSION = "OPENAI_API_VERSION"
 
 _V1 = "/openai/v1"
-_PATHS = (_V1, "/openai", "/api/projects")
+_OF_THE_API = re.compile(r"/(openai(?P<v1>/v1)?|api/(?P<project>projects)|models)(?=/|$)", re.IGNORECASE)
+"""What portals put behind the resource's address: of the API, of a Foundry project, of Azure's inference service."""
 
 _HINTS = {
-    "DeploymentNotFound": f"Give the deployment's exact name with -m or {DEPLOYMENT} (a new one takes five minutes).",
+    "DeploymentNotFound": f"Set {DEPLOYMENT} to the deployment's exact name; a new one takes five minutes.",
     "not_found": f"Check {ENDPOINT} (https://NAME.openai.azure.com, or ending in {_V1}) and {VERSION}.",
-    "not_an_audio_model": "Name a deployment of an audio model (gpt-audio, gpt-audio-mini) with -m.",
-    "model_retired": "Deploy a model that is offered (gpt-audio, gpt-audio-mini), and name the deployment with -m.",
+    "not_an_audio_model": f"Set {DEPLOYMENT} to a deployment of an audio model (gpt-audio, gpt-audio-mini).",
+    "unknown_modalities": f"Set {VERSION} to 2025-01-01-preview or later, "
+    f"and {DEPLOYMENT} to a deployment of an audio model (gpt-audio, gpt-audio-mini).",
+    "model_retired": f"Deploy a model that is offered (gpt-audio, gpt-audio-mini), and set {DEPLOYMENT} to it.",
+    "model_not_found": f"Set {DEPLOYMENT} to the name of a deployment that the resource has.",
     "api_version": f"Set {VERSION} to a version that the resource knows (2025-01-01-preview), "
     f"or let {ENDPOINT} end in {_V1}.",
     "no_such_host": f"Check the name in {ENDPOINT}, and the network.",
-    "keys_disabled": f"Unset {KEY} to sign in with Microsoft Entra ID ('az login').",
+    "permission_denied": "Have the role 'Cognitive Services OpenAI User' assigned to you on the resource; "
+    "it takes some minutes to work.",
+    "web_page": f"A gateway or firewall refuses the request, or {ENDPOINT} is not the resource's address.",
+    "account_inactive": "Look at the subscription in Azure's portal: it has to be active.",
 }
+"""What to do, by the error's code, however we signed in."""
+
 _KEY_HINTS = {
     "wrong_credential": f"Check that {ENDPOINT} and {KEY} belong to one resource; "
     "or unset the key to sign in with 'az login'.",
+    "keys_disabled": f"Unset {KEY} to sign in with Microsoft Entra ID ('az login').",
 }
+"""The same, where a key is used."""
+
 _SIGN_IN_HINTS = {
     "wrong_credential": "Sign in again ('az login') to the tenant of the resource, and check that "
     f"{ENDPOINT} is the resource's own address.",
-    "permission_denied": "Have the role 'Cognitive Services OpenAI User' assigned to you on the resource; "
-    "it takes some minutes to work.",
     "tenant_mismatch": "Sign in to the resource's tenant: az login --tenant TENANT, or set AZURE_TENANT_ID.",
 }
+"""The same, where we signed in with Microsoft Entra ID."""
 
 
 def begin(settings: Settings, progress: Progress) -> Connect:
@@ -60,10 +72,7 @@ def begin(settings: Settings, progress: Progress) -> Connect:
     Raises:
         ConfigurationError: there is no endpoint, or the credential must not go to it.
     """
-    if settings.azure_endpoint is None:
-        hint = "See .env.example, or choose another --provider."
-        raise ConfigurationError(f"{ENDPOINT} is not set.", hint=hint)
-    target = _resource(endpoint.parse(settings.azure_endpoint, variable=ENDPOINT))
+    target = _resource(settings)
     key = settings.azure_api_key
     if key is None and target.within(REGIONAL_HOSTS):
         raise ConfigurationError(
@@ -78,7 +87,7 @@ def begin(settings: Settings, progress: Progress) -> Connect:
     for sent in (credential, *endpoint.header_credentials(settings)):
         endpoint.check(target, sent, settings=settings, variable=ENDPOINT, vendor_hosts=AZURE_HOSTS)
     headers = endpoint.custom_headers(settings)
-    deployment = _deployment(target, settings, progress)
+    deployment, version = _taken_apart(target, settings, progress)
     sign_in = None if key else SignIn(target, settings)
 
     def connect() -> Connection:
@@ -87,8 +96,7 @@ def begin(settings: Settings, progress: Progress) -> Connect:
         if target.ends_with(_V1):
             sdk = _v1(target, secret, trusted, headers)
         else:
-            version = target.api_version if _is_default(settings, VERSION) else None
-            sdk = _dated(target, secret, trusted, headers, deployment, version or settings.azure_api_version)
+            sdk = _dated(target, secret, trusted, headers, deployment, version)
         hints = {**_HINTS, **(_KEY_HINTS if key else _SIGN_IN_HINTS)}
         signs = None if sign_in is None else sign_in.credential
         return Connection(sdk=sdk, provider="azure", model=deployment, hints=hints, sign_in=signs, audio_only=True)
@@ -96,25 +104,47 @@ def begin(settings: Settings, progress: Progress) -> Connect:
     return connect
 
 
-def _resource(target: Endpoint) -> Endpoint:
-    """The address that requests start from: the v1 API's, or the resource's with nothing of ours behind it."""
-    path = target.path.lower()
-    start = min((path.find(one) for one in _PATHS if one in path), default=-1)
-    if start < 0:
-        return target
-    before = target.path[:start]
-    v1 = path.endswith(_V1) or "/api/projects" in path
-    return target.below(before + _V1 if v1 else before)
+def _resource(settings: Settings) -> Endpoint:
+    """The address that requests start from: the v1 API's, or the resource's with nothing of the API's behind it.
+
+    Raises:
+        ConfigurationError: there is none, or it is none of Azure's.
+    """
+    if settings.azure_endpoint is None:
+        hint = " ".join(["See .env.example.", *(one.told for one in settings.unread if one.instead == ENDPOINT)])
+        raise ConfigurationError(f"{ENDPOINT} is not set.", hint=hint, code="not_configured")
+    target = addresses.parse(settings.azure_endpoint, variable=ENDPOINT)
+    if target.within(OPENAI_HOSTS):
+        raise ConfigurationError(
+            f"{ENDPOINT} is OpenAI's own address ({target.url}).",
+            hint="Unset it, and set OPENAI_API_KEY to use OpenAI.",
+            code="address",
+        )
+    found = _OF_THE_API.search(target.path)
+    if found:
+        before = target.path[: found.start()]
+        return target.below(before + _V1 if found["v1"] or found["project"] else before)
+    if target.path and target.within(AZURE_HOSTS):
+        host = target.below("")
+        raise ConfigurationError(
+            f"{ENDPOINT} is not an address that can be used ({target.url}).",
+            hint=f"Keep this part: {host.url} (or {host.url}{_V1} for the v1 API).",
+            code="address",
+        )
+    return target
 
 
-def _deployment(target: Endpoint, settings: Settings, progress: Progress) -> str:
-    """The deployment to ask: as the user names it, else as the target URI does."""
-    if target.deployment is None or not (
-        _is_default(settings, DEPLOYMENT) and _is_default(settings, "AUDIOCHAT_MODEL")
-    ):
-        return settings.model or ""
-    progress.note(f"The deployment is {target.deployment}, as {ENDPOINT} says.")
-    return target.deployment
+def _taken_apart(target: Endpoint, settings: Settings, progress: Progress) -> tuple[str, str]:
+    """The deployment and the version to ask: as the user names them, else as the target URI does."""
+    named = not (_is_default(settings, DEPLOYMENT) and _is_default(settings, "AUDIOCHAT_MODEL"))
+    deployment = None if named else target.deployment
+    version = target.api_version if target.deployment and _is_default(settings, VERSION) else None
+    newer = None if version == settings.azure_api_version else version
+    told = {"deployment": deployment, "version of the API": newer}
+    if any(told.values()):
+        parts = " and ".join(f"{what} {value}" for what, value in told.items() if value)
+        progress.note(f"{ENDPOINT} is a target URI: {parts} taken from it.")
+    return deployment or settings.model or "", version or settings.azure_api_version
 
 
 def _is_default(settings: Settings, variable: str) -> bool:

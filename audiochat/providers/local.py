@@ -13,7 +13,7 @@ from audiochat.config import Source
 from audiochat.errors import ConfigurationError
 from audiochat.extras import install_command
 from audiochat.providers import LocalPart
-from audiochat.transport import endpoint
+from audiochat.transport import addresses, endpoint
 from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
 from audiochat.transport.endpoint import Credential
 
@@ -94,7 +94,7 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
         if instead is not None:
             there = str(instead).startswith(("http://", "https://")) or Path(instead).expanduser().exists()
             cure = None if there else f"Correct AUDIOCHAT_LOCAL_{name.upper()}."
-            yield LocalPart(name, works=there, what=endpoint.shown(instead), cure=cure)
+            yield LocalPart(name, works=there, what=addresses.shown(instead), cure=cure)
         elif not model.present:
             what = f"{model.title} is not fetched yet"
             yield LocalPart(name, works=True, what=f"{what} ({model.size / 1e6:.0f} MB, on first use)")
@@ -157,12 +157,12 @@ def _check_files(own: LocalSettings, *, served: bool) -> None:
 
 def _named(file: object) -> str:
     """Its name, unless it is an address that was mistyped."""
-    told = endpoint.shown(file)
+    told = addresses.shown(file)
     return "of that name" if told != str(file) else told
 
 
 def _text_server(settings: Settings) -> OpenAI:
-    target = endpoint.parse(settings.local.llm or "", variable=LLM)
+    target = addresses.parse(settings.local.llm or "", variable=LLM)
     key = settings.local.llm_key
     sent = [Credential(LLM_KEY, settings.source(LLM_KEY))] if key else []
     for credential in (*sent, *endpoint.header_credentials(settings)):

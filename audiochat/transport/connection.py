@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from audiochat.background import run_in_thread, wait_for
 from audiochat.errors import ConfigurationError
+from audiochat.transport.endpoint import HEADER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,10 +38,13 @@ class Connection:
 
 
 def without(*names: str) -> Callable[[httpx2.Request], httpx2.Request]:
-    """Leaves out headers that the SDK adds by itself, from the environment or because it insists."""
+    """Leaves out headers that the SDK adds by itself, from the environment or because it insists.
+
+    Those that are none are left out too: the SDK makes them of quotes around OPENAI_CUSTOM_HEADERS.
+    """
 
     def auth(request: httpx2.Request) -> httpx2.Request:
-        for name in names:
+        for name in (*names, *(name for name in request.headers if not HEADER_NAME.fullmatch(name))):
             request.headers.pop(name, None)
         return request
 

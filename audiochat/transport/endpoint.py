@@ -1,4 +1,4 @@
-"""Addresses of services, and whether a credential may go there."""
+"""Where a request goes, and whether a credential may go with it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from audiochat.config import Settings, Source
+from audiochat.config.values import is_placeholder
 from audiochat.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,29 +35,10 @@ REGIONAL_HOSTS = (".api.cognitive.microsoft.com", ".api.cognitive.microsoft.us",
 
 CUSTOM_HEADERS = "OPENAI_CUSTOM_HEADERS"
 
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 OPENAI_HOSTS = ("api.openai.com", ".api.openai.com")
 """OpenAI's host, and its regional ones."""
-
-# Stricter than any URL parser, so that no two of them can disagree about where the host ends.
-_PLAIN = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%/-]*)?", re.IGNORECASE
-)
-_HOST_ALONE = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/-]*)?")
-_MAYBE_SECRET = re.compile(r"[A-Za-z]{2}:/|:[^/]*@|[?&#][^/]*=", re.DOTALL)
-"""Looks like an address, a user with a password, a parameter: also where there is no scheme before it."""
-
-_VERSION = re.compile(r"\?api-version=([A-Za-z0-9.-]+)", re.IGNORECASE)
-_OPERATION = re.compile(
-    r"/(chat/completions|completions|responses|embeddings|models|audio/(speech|transcriptions|translations)"
-    r"|realtime|images/generations)$",
-    re.IGNORECASE,
-)
-"""What portals and examples put behind the part of an address that is wanted."""
-_DEPLOYMENT = re.compile(r"/deployments(/([^/]+))?$", re.IGNORECASE)
-_UNFILLED = re.compile(
-    r"[<>{}]|//(NAME|RESOURCE|HOST)\b|(?i:resource[-_]?name)"
-    r"|(?i:your[-_ ]?(resource|azure|openai|endpoint|service|instance|account|name|host))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,91 +81,14 @@ class Endpoint:
         except ValueError:
             return False
 
+    @property
+    def unspecified(self) -> bool:
+        """Whether the host is what servers call all addresses of their machine: 0.0.0.0."""
+        return self.host in ("0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
+
     def within(self, hosts: Collection[str]) -> bool:
         """Whether the host is one of `hosts`, or below one that starts with a dot."""
         return any(self.host == name or (name.startswith(".") and self.host.endswith(name)) for name in hosts)
-
-
-def parse(text: str, *, variable: str) -> Endpoint:
-    """The endpoint that a pasted address means: portals and examples give more of it than is wanted.
-
-    What stands behind the part that is wanted is taken off: `/chat/completions` and other operations, the deployment
-    and the API version of a target URI (they are remembered), slashes.
-
-    Args:
-        text: The value of the setting.
-        variable: Its name.
-
-    Raises:
-        ConfigurationError: it cannot be understood. Its value is shown unless it may hold a password.
-    """
-    trimmed = text.strip()
-    version = _VERSION.search(trimmed)
-    address = trimmed[: version.start()] if version and version.end() == len(trimmed) else trimmed
-    if re.match(r"(localhost|127\.0\.0\.1)([:/]|$)", address):
-        address = f"http://{address}"
-    elif "://" not in address and _HOST_ALONE.fullmatch(address):
-        address = f"https://{address}"
-    if _UNFILLED.search(address):
-        raise _not_understood(trimmed, variable, "It holds a placeholder: put the name of your resource there.")
-    if not _PLAIN.fullmatch(address) or not _is_host(address):
-        raise _not_understood(trimmed, variable, _advice(address))
-    parts = urlsplit(address)
-    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
-    path = _OPERATION.sub("", path)
-    deployment = _DEPLOYMENT.search(path)
-    if deployment:
-        path = path[: deployment.start()]
-    base = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
-    return Endpoint(
-        base + path,
-        (parts.hostname or "").lower(),
-        parts.scheme.lower() == "https",
-        path,
-        unquote(deployment[2]) if deployment and deployment[2] else None,
-        version[1] if version and address != trimmed else None,
-    )
-
-
-def _advice(address: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9-]{2,64}", address):
-        return f"For a resource of that name: https://{address}.openai.azure.com"
-    return "It looks like https://NAME.openai.azure.com or https://HOST/v1, without user, query or spaces."
-
-
-def _not_understood(value: str, variable: str, hint: str) -> ConfigurationError:
-    told = shown(value)
-    what = "" if told == NOT_SHOWN else f" ({told})"
-    return ConfigurationError(f"{variable} is not an address that can be used{what}.", hint=hint)
-
-
-NOT_SHOWN = "no address that can be used"
-
-
-def shown(text: object) -> str:
-    """An address (or a file) as it may be shown: without one that may hold a password."""
-    if text is None:
-        return "nothing"
-    told = str(text)
-    without_version = _VERSION.sub("", told)
-    if _MAYBE_SECRET.search(without_version) and not _PLAIN.fullmatch(without_version.strip().rstrip("/")):
-        return NOT_SHOWN
-    return told
-
-
-def _is_host(url: str) -> bool:
-    """Whether what looks like an IP address or a port is one."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018 - raises ValueError beyond 65535
-        if "[" in url:
-            ipaddress.IPv6Address(host)
-        elif host.rpartition(".")[2].isdigit():
-            ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +127,9 @@ def check(
         return
     allow = f"To allow it all the same, set AUDIOCHAT_ALLOW_HOST={endpoint.host} in the environment."
     if not endpoint.secure:
-        raise _refusal(f"{credential.name} would go to {endpoint.host} unencrypted.", f"Use https. {allow}")
+        here = f"Set {variable} to http://127.0.0.1:{endpoint.port}{endpoint.path} for a server on this machine."
+        hint = here if endpoint.unspecified else f"Use https. {allow}"
+        raise _refusal(f"{credential.name} would go to {endpoint.host} unencrypted.", hint)
     if endpoint.within(vendor_hosts):
         return
     if credential.token:
@@ -249,9 +156,15 @@ def custom_headers(settings: Settings) -> dict[str, str]:
         name, colon, value = (part.strip() for part in line.partition(":"))
         if not line.strip():
             continue
-        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value.isprintable():
+        if not colon or not HEADER_NAME.fullmatch(name) or not value.isprintable():
             raise ConfigurationError(
                 f"{CUSTOM_HEADERS} holds a line that is no header.", hint="A line each: Ocp-Apim-Subscription-Key: KEY"
+            )
+        if is_placeholder(value):
+            raise ConfigurationError(
+                f"{CUSTOM_HEADERS} holds a placeholder for {name}, {value}.",
+                hint="Replace it with a value of your own.",
+                code="placeholder",
             )
         headers[name] = value
     return headers

@@ -19,8 +19,6 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
-from audiochat import config
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
@@ -36,7 +34,7 @@ def importing() -> Iterator[None]:
     if sys.platform != "win32":
         _ask_for_no_processor()
     there = _PACKAGE in sys.modules or any(isinstance(finder, _Finder) for finder in sys.meta_path)
-    if not there and not config.ordinary_imports():
+    if not there and not os.environ.get("AUDIOCHAT_ORDINARY_IMPORTS"):
         sys.meta_path.insert(0, _Finder())
     try:
         yield

@@ -159,5 +159,5 @@ def test_a_missing_setting_is_named(cli: CommandLine, provider: str, variable: s
     assert ran.code == 3
     assert ran.err.splitlines() == [
         f"audiochat: {variable} is not set.",
-        "See .env.example, or choose another --provider.",
+        "See .env.example. --provider chooses another provider.",
     ]

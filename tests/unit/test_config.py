@@ -131,12 +131,14 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_cannot_quote_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`${OTHER}` stays as it is: a stranger's file gets hold of no secret that way."""
+    """`${OTHER}` is not filled in, and that is said: a stranger's file gets hold of no secret that way."""
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    project("OPENAI_BASE_URL=https://stranger.example/${OPENAI_API_KEY}\nAUDIOCHAT_VOICE=$OPENAI_API_KEY\n")
-    settings = config.load(NO_FLAGS)
-    assert settings.openai_base_url == "https://stranger.example/${OPENAI_API_KEY}"
-    assert CANARY not in settings.voice
+    project("OPENAI_BASE_URL=https://stranger.example/${OPENAI_API_KEY}\n")
+    with pytest.raises(ConfigurationError, match=r"OPENAI_BASE_URL holds \$\{OPENAI_API_KEY\}"):
+        config.load(NO_FLAGS)
+    project("AUDIOCHAT_VOICE=$OPENAI_API_KEY\n")
+    with pytest.raises(ConfigurationError, match=r"AUDIOCHAT_VOICE holds \$OPENAI_API_KEY"):
+        config.load(NO_FLAGS)
 
 
 def test_a_file_with_a_byte_order_mark_quotes_and_comments_is_read() -> None:

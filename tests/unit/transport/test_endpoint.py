@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audiochat.config import Settings, Source
 from audiochat.errors import ConfigurationError
-from audiochat.transport import endpoint
+from audiochat.transport import addresses, endpoint
 from audiochat.transport.endpoint import AZURE_HOSTS, OPENAI_HOSTS, Credential
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def allowed(
     """Whether the credential may go there."""
     try:
         endpoint.check(
-            endpoint.parse(url, variable=VARIABLE),
+            addresses.parse(url, variable=VARIABLE),
             Credential("the key", key_from, token=token),
             settings=settings(source, allowed=hosts),
             variable=VARIABLE,
@@ -75,7 +75,7 @@ def allowed(
 )
 def test_plain_addresses_are_understood(text: str, url: str, host: str, path: str, *, secure: bool) -> None:
     """Scheme, host, port and path; spaces around it and a slash at its end do not matter."""
-    parsed = endpoint.parse(text, variable=VARIABLE)
+    parsed = addresses.parse(text, variable=VARIABLE)
     assert (parsed.url, parsed.host, parsed.secure, parsed.path) == (url, host, secure, path)
 
 
@@ -127,27 +127,27 @@ def test_plain_addresses_are_understood(text: str, url: str, host: str, path: st
 def test_anything_ambiguous_is_refused(text: str) -> None:
     """User, query, fragment, backslash, space, control character, odd port, other scheme: all of them deceive."""
     with pytest.raises(ConfigurationError, match=VARIABLE):
-        endpoint.parse(text, variable=VARIABLE)
+        addresses.parse(text, variable=VARIABLE)
 
 
 @pytest.mark.parametrize("text", ["http://127.0.0.1:65535/v1", "http://127.0.0.1:65000/v1"])
 def test_every_port_is_a_port(text: str) -> None:
     """Ports go up to 65535; systems give the highest ones to servers that do not ask for one."""
-    assert endpoint.parse(text, variable=VARIABLE).url == text
+    assert addresses.parse(text, variable=VARIABLE).url == text
 
 
 @pytest.mark.parametrize("text", ["http://[:::::]", "http://[1.2.3.4]/v1", "https://[1]", "https://[...]"])
 def test_a_malformed_ipv6_address_is_refused(text: str) -> None:
     """What stands in brackets and is no address is a setting to correct, not a bug to report."""
     with pytest.raises(ConfigurationError):
-        endpoint.parse(text, variable=VARIABLE)
+        addresses.parse(text, variable=VARIABLE)
 
 
 @pytest.mark.parametrize("text", ["http://999.1.1.1", "http://127.0.0.01/v1", "http://256.0.0.1"])
 def test_a_malformed_ipv4_address_is_refused(text: str) -> None:
     """Four numbers that are no address are told here; the HTTP library would raise an error of its own."""
     with pytest.raises(ConfigurationError):
-        endpoint.parse(text, variable=VARIABLE)
+        addresses.parse(text, variable=VARIABLE)
 
 
 PIECES = st.sampled_from(
@@ -198,7 +198,7 @@ PIECES = st.sampled_from(
 def test_what_is_accepted_is_understood_alike_by_the_http_library(text: str) -> None:
     """Any text that `parse` takes has the same host, scheme and port in the library that opens the connection."""
     try:
-        parsed = endpoint.parse(text, variable=VARIABLE)
+        parsed = addresses.parse(text, variable=VARIABLE)
     except ConfigurationError:
         return
     opened = httpx2.URL(parsed.url)
@@ -217,7 +217,7 @@ def test_what_is_accepted_is_understood_alike_by_the_http_library(text: str) -> 
 )
 def test_this_machine_is_loopback(host: str) -> None:
     """Names and numbers that mean this machine by themselves."""
-    assert endpoint.parse(f"http://{host}:1234/v1", variable=VARIABLE).loopback
+    assert addresses.parse(f"http://{host}:1234/v1", variable=VARIABLE).loopback
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_this_machine_is_loopback(host: str) -> None:
 def test_what_only_looks_like_this_machine_is_not_loopback(host: str) -> None:
     """Nothing is looked up and no number is stretched: what is not plainly loopback is elsewhere, or refused."""
     try:
-        parsed = endpoint.parse(f"http://{host}", variable=VARIABLE)
+        parsed = addresses.parse(f"http://{host}", variable=VARIABLE)
     except ConfigurationError:
         return
     assert not parsed.loopback
@@ -260,7 +260,7 @@ def test_what_only_looks_like_this_machine_is_not_loopback(host: str) -> None:
 )
 def test_vendors_own_hosts_are_known(host: str, vendor: Collection[str]) -> None:
     """Resources of Azure, of its US Government cloud, and OpenAI's regions."""
-    assert endpoint.parse(f"https://{host}", variable=VARIABLE).within(vendor)
+    assert addresses.parse(f"https://{host}", variable=VARIABLE).within(vendor)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_vendors_own_hosts_are_known(host: str, vendor: Collection[str]) -> None
 )
 def test_look_alikes_are_not_the_vendors(host: str) -> None:
     """A vendor's name at the front or in the middle of a host's name means nothing."""
-    parsed = endpoint.parse(f"https://{host}", variable=VARIABLE)
+    parsed = addresses.parse(f"https://{host}", variable=VARIABLE)
     assert not parsed.within(AZURE_HOSTS)
     assert not parsed.within(OPENAI_HOSTS)
 
@@ -350,7 +350,7 @@ def test_a_refusal_says_what_would_go_where_and_how_to_allow_it() -> None:
     """The message names the setting, both sources and the host; the hint is the exact exception to set."""
     with pytest.raises(ConfigurationError) as raised:
         endpoint.check(
-            endpoint.parse("https://gateway.example", variable=VARIABLE),
+            addresses.parse("https://gateway.example", variable=VARIABLE),
             Credential("AZURE_OPENAI_API_KEY", Source.ENVIRONMENT),
             settings=settings(Source.PROJECT_FILE),
             variable=VARIABLE,

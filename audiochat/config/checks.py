@@ -1,0 +1,141 @@
+"""Refuse settings that cannot be meant, before anything is sent, and say what a person should know of the others."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from audiochat.config import values
+from audiochat.config.sources import Source
+from audiochat.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from audiochat.config import Settings
+
+LONGEST_TIMEOUT = 86_400.0
+"""Seconds of a request, at most: a day."""
+
+HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry of a credential."""
+
+_NOT_A_VARIABLE = (Source.FLAG, Source.DEFAULT)
+_DATED = re.compile(r"[A-Za-z0-9.-]+")
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that cannot be meant.
+
+    Raises:
+        ConfigurationError: a variable that the provider uses holds a placeholder, or what cannot be its value.
+        UsageError: a number is out of bounds.
+    """
+    if not 0 < settings.timeout <= LONGEST_TIMEOUT or settings.retries < 0:
+        raise UsageError(
+            f"A request may take more than 0 seconds and at most {LONGEST_TIMEOUT:.0f}, and be sent again 0 times or "
+            "more.",
+            hint="Leave them out for the defaults.",
+        )
+    for variable, value in _used(settings):
+        _check_filled_in(settings, variable, value)
+    for variable, key in _keys(settings).items():
+        _check_key(settings, variable, key)
+    if settings.provider == "azure" and not _DATED.fullmatch(settings.azure_api_version):
+        raise ConfigurationError(
+            f"OPENAI_API_VERSION is no version of the API ({settings.azure_api_version}).",
+            hint="It looks like 2025-01-01-preview.",
+        )
+
+
+def notices(settings: Settings, is_set: Callable[[str], object]) -> Iterator[str]:
+    """What a person should know: settings that were meant, while the local engine answers because of a missing one.
+
+    Args:
+        settings: All of them.
+        is_set: Whether a variable is set.
+    """
+    if settings.provider != "local" or "AUDIOCHAT_PROVIDER" in settings.sources:
+        return
+    meant = [name for name in ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT_NAME") if is_set(name)]
+    if meant:
+        verb = "is" if len(meant) == 1 else "are"
+        yield f"{' and '.join(meant)} {verb} set, but AZURE_OPENAI_ENDPOINT is not, so the local engine answers."
+    chooses = ("AZURE_OPENAI_ENDPOINT", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+    for unread in settings.unread:
+        if unread.instead in chooses and unread.matters:
+            yield f"{unread.told} The local engine answers."
+
+
+def _used(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The settings that the provider uses, but for addresses, which `transport.endpoint` reads."""
+    entra = settings.entra
+    candidates: dict[str, str | None] = {"AUDIOCHAT_VOICE": settings.voice, "AUDIOCHAT_MODEL": settings.model}
+    if settings.provider == "azure":
+        candidates |= {
+            "AZURE_OPENAI_DEPLOYMENT_NAME": settings.model,
+            "OPENAI_API_VERSION": settings.azure_api_version,
+            "AZURE_OPENAI_ENDPOINT": settings.azure_endpoint,
+        }
+        if settings.azure_api_key is None:
+            candidates |= {
+                "AZURE_TENANT_ID": entra.tenant_id,
+                "AZURE_CLIENT_ID": entra.client_id,
+                "AZURE_CLIENT_SECRET": entra.client_secret,
+            }
+    elif settings.provider == "openai":
+        candidates |= {
+            "OPENAI_BASE_URL": settings.openai_base_url,
+            "OPENAI_ORG_ID": settings.openai_organization,
+            "OPENAI_PROJECT_ID": settings.openai_project,
+        }
+    candidates |= dict(_keys(settings))
+    for variable, value in candidates.items():
+        if value and variable in settings.sources and settings.source(variable) not in _NOT_A_VARIABLE:
+            yield variable, value
+
+
+def _keys(settings: Settings) -> dict[str, str]:
+    """The key that the provider uses, and that of our own server."""
+    used = {
+        "azure": ("AZURE_OPENAI_API_KEY", settings.azure_api_key),
+        "openai": ("OPENAI_API_KEY", settings.openai_api_key),
+        "local": ("AUDIOCHAT_LOCAL_LLM_KEY", settings.local.llm_key),
+    }
+    keys = (used[settings.provider], ("AUDIOCHAT_SERVE_KEY", settings.serve_key))
+    return {variable: key for variable, key in keys if key}
+
+
+def _check_filled_in(settings: Settings, variable: str, value: str) -> None:
+    where = settings.source(variable).value
+    found = values.UNEXPANDED.search(value)
+    if found:
+        raise ConfigurationError(
+            f"{variable} holds {found[0]}, which is not filled in here ({where}).",
+            hint="Write the value itself: variables in .env are not expanded, because a file that came with a "
+            "repository could send your secrets along.",
+            code="placeholder",
+        )
+    if values.is_placeholder(value) and "://" not in value:  # of addresses, `transport.addresses` says more
+        raise ConfigurationError(
+            f"{variable} holds a placeholder, {value} ({where}).",
+            hint="Replace it with a value of your own, or unset it.",
+            code="placeholder",
+        )
+
+
+def _check_key(settings: Settings, variable: str, key: str) -> None:
+    base = settings.openai_base_url.lower()
+    openai = variable == "OPENAI_API_KEY" and "openai.com" in base
+    vendor = openai or variable == "AZURE_OPENAI_API_KEY"
+    if vendor and values.is_no_vendors_key(key):
+        raise ConfigurationError(
+            f"{variable} holds a placeholder, {key} ({settings.source(variable).value}).",
+            hint="Replace it with the key itself, or unset it.",
+            code="placeholder",
+        )
+    if not HEADER_VALUE.fullmatch(key):
+        hint = "Copy it again, whole."
+        if key.lower().startswith(("bearer ", "api-key", "authorization")):
+            hint = "Set it to the key alone, without what stands before it in a header."
+        raise ConfigurationError(f"{variable} is no key: it holds spaces or characters that no key has.", hint=hint)
