@@ -22,6 +22,8 @@ LARGEST = 100_000
 PIPE_PATIENCE = 10.0
 """Seconds to wait for what writes to a named pipe: a password manager may ask its user first."""
 
+_LOOK = 4
+"""Characters at the start by which UTF-16 without a mark is known: every second one is zero."""
 _POLL = 0.02
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
 
@@ -65,12 +67,12 @@ def read_dotenv(path: Path) -> DotenvFile:
 
     try:
         data = _read_pipe(path) if stat.S_ISFIFO(path.stat().st_mode) else _read_file(path)
+        if len(data) > LARGEST:
+            raise FileError(f"{path} is too large to be settings.", hint=f"At most {LARGEST} bytes are read.")
         text = _decoded(data)
     except (OSError, UnicodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise FileError(f"{path}: the settings in it cannot be read ({why}).", hint="See .env.example.") from exc
-    if len(data) > LARGEST:
-        raise FileError(f"{path} is too large to be settings.", hint=f"At most {LARGEST} bytes are read.")
     bindings = list(parse_stream(io.StringIO(text)))
     wrong = next((binding.original.line for binding in bindings if binding.error), None)
     notice = None if wrong is None else f"{path}: line {wrong} is no setting; such lines are left out."
@@ -88,7 +90,7 @@ def _decoded(data: bytes) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as exc:
         raise UnicodeError(f"it is not {encoding.upper()}; save it as UTF-8") from exc
-    if "\0" in text:
+    if "\0\0" in (text[:_LOOK:2], text[1:_LOOK:2]):
         raise UnicodeError("it is in UTF-16 without a mark, or no text; save it as UTF-8")
     return text
 

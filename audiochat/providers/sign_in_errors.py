@@ -66,6 +66,15 @@ _BY_CREDENTIAL = {
 """What to do where a credential gives no command of its own."""
 
 
+_TOLD_INSTEAD = {
+    "Failed to invoke the Azure CLI": "the Azure CLI did not end in time, or could not be started",
+    "Unexpected output from Azure CLI": "the Azure CLI gave no token",  # it may be one, in an odd shape
+}
+_MAYBE_A_TOKEN = re.compile(
+    r"(?<![\w./-])(?![\w.-]+\.(?:com|net|org|us|cn|de|io|ms|py)\b)(?:[\w-]+\.){2,}[\w-]*[A-Za-z][\w-]*|[\w~+=-]{41,}"
+)
+"""Words with dots that are no host's name, and very long ones: `az` may fail with the token in its hand."""
+
 _NOTHING = {"ManagedIdentity": "no managed identity answers on this machine"}
 """What is said of a credential that says nothing itself."""
 
@@ -157,8 +166,9 @@ def _reason(attempt: _Attempt) -> str:
     text = _UNAVAILABLE.sub("", _AFTER_THE_REASON.sub("", attempt.text))
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [_NOTHING.get(attempt.name, "no reason")]
     line = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-    if "Failed to invoke the Azure CLI" in line:
-        line = "the Azure CLI did not end in time, or could not be started"
+    for what, told in _TOLD_INSTEAD.items():
+        line = told if what in line else line
+    line = _MAYBE_A_TOKEN.sub("[left out]", line)
     line = re.sub(r"^((ERROR|Error|Authentication failed): ?)+|\[Errno \d+\] ", "", line)
     code = _CODE.search(line)
     start = line[code.start() :] if code else line

@@ -44,7 +44,7 @@ _VAGUE = re.compile(
 """Messages that say nothing: what is wrong stands beside them."""
 
 _MARKUP = re.compile(r"\s*<(!doctype|\?xml|[a-z])", re.IGNORECASE)
-_TITLE = re.compile(r"<(title|h1|message)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<(title|message)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _LONGEST_PAGE = 20_000
 """Characters of a page in which its title is looked for."""
 

@@ -652,7 +652,9 @@ def test_an_answer_that_is_too_deep_is_shown_or_not(
     ("data", "code"),
     [
         (b"", 0),
-        (b"\0" * 1_000, 0),
+        (b"\0" * 1_000, 6),
+        ("AUDIOCHAT_VOICE=ash".encode("utf-16-le"), 6),
+        ("AUDIOCHAT_VOICE=ash".encode("utf-16-be"), 6),
         (b"\xef\xbb\xbfAUDIOCHAT_VOICE=ash\n", 0),
         (b"AUDIOCHAT_VOICE='ash\n", 0),
         (b"if [ -f x ]; then\n  . x\nfi\n", 0),

@@ -665,15 +665,9 @@ def test_a_strangers_file_changes_no_way(
     assert os.environ.get("OPENAI_LOG") is None
 
 
-def _loop(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
 _NO_FILES: dict[str, Callable[[Path], object]] = {
     "a folder": Path.mkdir,
     "a link to zeros without end": lambda path: path.symlink_to("/dev/zero"),
-    "a link to itself": _loop,
-    "a link to nothing": lambda path: path.symlink_to("nothing"),
     "a link to a terminal": lambda path: path.symlink_to("/dev/tty"),
     "an empty file": lambda path: path.touch(),
 }
@@ -709,6 +703,21 @@ def test_what_is_no_file_of_settings_is_passed_over(
     done = subprocess.run(command, capture_output=True, timeout=LIMIT, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"Yes.\n", b"")
     room.check(done)
+
+
+@POSIX
+@pytest.mark.parametrize("leads_to", [".env", "nothing"])
+def test_a_link_of_settings_that_leads_nowhere_is_an_error(
+    leads_to: str, room: Room, cli: CommandLine, service: Service, tried: Tried
+) -> None:
+    """Settings were meant to be there, and they may name another provider: it is not passed over."""
+    tried("credentials")
+    Path(".env").symlink_to(leads_to)
+    ran = cli("speak", "hi", env={"OPENAI_BASE_URL": f"{service.url}/v1"})
+    assert ran.code == 6
+    assert ".env" in ran.err
+    assert service.requests == []
+    room.check(ran)
 
 
 @POSIX
