@@ -11,7 +11,7 @@ from audiochat import storage
 from audiochat.config import checks, names, values
 from audiochat.config.checks import HEADER_VALUE
 from audiochat.config.dotenv import is_there, read_dotenv
-from audiochat.config.sources import Source
+from audiochat.config.values import Source
 from audiochat.errors import ConfigurationError, FileError, UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from audiochat.config import values
-from audiochat.config.sources import Source
+from audiochat.config.values import Source
 from audiochat.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:

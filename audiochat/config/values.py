@@ -1,8 +1,9 @@
-"""Values as people paste them: quotes around them, placeholders that were never filled in."""
+"""Where values come from, and what people paste: quotes around them, placeholders that were never filled in."""
 
 from __future__ import annotations
 
 import re
+from enum import Enum
 
 _PAIRS = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _INVISIBLE = " \t\r\n\u00a0\u200b\u200e\u2060\ufeff"
@@ -30,6 +31,18 @@ _NO_KEY = re.compile(
     re.IGNORECASE,
 )
 """What no vendor gives out as a key; a server of one's own may well want it."""
+
+
+class Source(Enum):
+    """Where a value comes from, strongest first."""
+
+    FLAG = "the command line"
+    ENVIRONMENT = "the environment"
+    NAMED_FILE = "the file that was named"
+    PROJECT_FILE = ".env in the working directory"
+    """It may be somebody else's: a repository can bring one."""
+    USER_FILE = "the user's own .env"
+    DEFAULT = "the default"
 
 
 def unquoted(value: str) -> str:

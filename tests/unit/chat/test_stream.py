@@ -7,11 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.service import PCM
 
 from audiochat.audio import codec, wav
+from audiochat.audio.sniff import sniff
 from audiochat.chat.reply import Delta, Reply
 from audiochat.chat.sound_stream import SoundStream
 from audiochat.chat.stream import StreamAssembly
@@ -145,6 +146,7 @@ def test_a_function_call_in_pieces_is_named() -> None:
 @given(st.binary(max_size=200), st.lists(st.integers(1, 30), min_size=1), st.booleans())
 def test_base64_split_anywhere(data: bytes, sizes: list[int], url_alphabet: bool) -> None:  # noqa: FBT001
     """In either alphabet, padded or not, broken at any character: the bytes are the same."""
+    assume(sniff(data) is None)  # the beginning of a file would be decoded
     text = base64.urlsafe_b64encode(data).decode().rstrip("=") if url_alphabet else in_base64(data)
     assembly, start = StreamAssembly(), 0
     while start < len(text):
