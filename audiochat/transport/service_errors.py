@@ -22,7 +22,6 @@ from audiochat.transport.connection_errors import connection_error, shorten
 from audiochat.transport.deadlines import LOCATION
 from audiochat.transport.error_body import ErrorBody, read_error_body
 from audiochat.transport.redaction import redact, redact_json
-from audiochat.transport.refusals import ANY, REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,6 +129,9 @@ _ENGINES_KINDS: Mapping[str, Callable[..., AudiochatError]] = {
 
 def classify(error: ServiceError) -> AudiochatError:
     """The error that a person reads, of the kind and with the hint that fit."""
+    # Some forty patterns, which a run that goes well never needs.
+    from audiochat.transport.refusals import ANY, REFUSALS
+
     if (own := _ENGINES_KINDS.get(error.body.type)) is not None:  # said for people already
         return own(error.message, hint=error.body.hint, code=error.body.code or "engine_failed")
     if 300 <= error.status < 400:

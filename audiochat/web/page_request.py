@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.chat.conversation import Recall, next_request
 from audiochat.chat.request import Request, in_base64
-from audiochat.transport.endpoint import shown
+from audiochat.transport.addresses import shown
 
 if TYPE_CHECKING:
     from audiochat.assistant import Assistant
