@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -80,9 +79,11 @@ def read_error_body(body: object) -> ErrorBody:
         body: The body's JSON, or its text.
     """
     if isinstance(body, str) and _MARKUP.match(body):
+        from html import unescape
+
         title = _TITLE.search(body[:_LONGEST_PAGE])
         page = title is None or title[1].lower() != "message"
-        return ErrorBody(message=_text(html.unescape(title[2])) if title else "", page=page)
+        return ErrorBody(message=_text(unescape(title[2])) if title else "", page=page)
     found = _innermost(body)
     if not isinstance(found, Mapping):
         return ErrorBody(message=_text(found))
