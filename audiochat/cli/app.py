@@ -17,6 +17,8 @@ SUMMARIES = {
     "analyze": "Ask about a recording; get the answer in text and speech.",
     "converse": "Talk in several turns; every conversation is kept.",
     "sessions": "Show, export and remove kept conversations.",
+    "transcribe": "Write down what is said in recordings of any length.",
+    "jobs": "List, show and remove long work.",
     "serve": "Serve the local engine to any client of OpenAI or Azure OpenAI.",
     "playground": "Record, attach, type and listen in a browser.",
     "doctor": "Find out what works, and what to do about what does not.",

@@ -128,24 +128,36 @@ class Recognizer(Protocol):
         """
 
 
+def load_model(chosen: str | None) -> Any:
+    """Load a Whisper model: faster-whisper's own object.
+
+    Args:
+        chosen: A folder, or a name that faster-whisper fetches; None is the engine's own model, which is on disk.
+
+    Raises:
+        ConfigurationError: it cannot be loaded.
+    """
+    from faster_whisper import WhisperModel
+
+    folder = models.WHISPER.folder if chosen is None else Path(chosen).expanduser()
+    own = chosen is not None
+    if own and not folder.is_dir() and ("/" in (chosen or "") and (chosen or "").count("/") != 1):
+        raise ConfigurationError(f"AUDIOCHAT_LOCAL_STT: there is no folder {chosen}.", hint="See .env.example.")
+    name = str(folder) if folder.is_dir() else str(chosen)
+    try:
+        return WhisperModel(name, device="cpu", compute_type="int8")
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise ConfigurationError(
+            f"The Whisper model {name} cannot be loaded: {' '.join(str(exc).split())[:200]}",
+            hint="Set AUDIOCHAT_LOCAL_STT to a folder with a CTranslate2 model, or unset it.",
+        ) from exc
+
+
 class Whisper:
     """A Whisper model in CTranslate2's format."""
 
     def __init__(self, chosen: str | None) -> None:
-        from faster_whisper import WhisperModel
-
-        folder = models.WHISPER.folder if chosen is None else Path(chosen).expanduser()
-        own = chosen is not None
-        if own and not folder.is_dir() and ("/" in (chosen or "") and (chosen or "").count("/") != 1):
-            raise ConfigurationError(f"AUDIOCHAT_LOCAL_STT: there is no folder {chosen}.", hint="See .env.example.")
-        name = str(folder) if folder.is_dir() else str(chosen)
-        try:
-            self._model: Any = WhisperModel(name, device="cpu", compute_type="int8")
-        except (OSError, RuntimeError, ValueError) as exc:
-            raise ConfigurationError(
-                f"The Whisper model {name} cannot be loaded: {' '.join(str(exc).split())[:200]}",
-                hint="Set AUDIOCHAT_LOCAL_STT to a folder with a CTranslate2 model, or unset it.",
-            ) from exc
+        self._model = load_model(chosen)
         self._lock = threading.Lock()
 
     def hear(

@@ -1,0 +1,217 @@
+"""The options that long work shares (`transcribe`, `narrate`), and what becomes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audiochat import config
+from audiochat.errors import UsageError
+
+if TYPE_CHECKING:
+    from audiochat.config import Settings
+    from audiochat.jobs.plan import Plan
+    from audiochat.jobs.runner import Limits, Outcome
+    from audiochat.jobs.store import JobStore
+
+MOST_JOBS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """What every command takes whose work may last for hours."""
+
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            rich_help_panel="Output",
+            help="A file, a folder (DIR/), or - for stdout.",
+            show_default=False,
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j",
+            "--jobs",
+            metavar="N",
+            rich_help_panel="Network",
+            help="Pieces at once. [default: 4; with the local engine 1]",
+            show_default=False,
+        ),
+    ] = None
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", rich_help_panel="Output", help="Tell what would be asked for; send nothing."),
+    ] = False
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tokens",
+            metavar="N",
+            rich_help_panel="Network",
+            help="Stop before more tokens than this are used.",
+            show_default=False,
+        ),
+    ] = None
+    max_failures: Annotated[
+        int | None,
+        typer.Option(
+            "--max-failures",
+            metavar="N",
+            rich_help_panel="Network",
+            help="Stop when more pieces than this have failed.",
+            show_default=False,
+        ),
+    ] = None
+    fresh: Annotated[bool, typer.Option("--fresh", rich_help_panel="Output", help="Forget what was done before.")] = (
+        False
+    )
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="DIR",
+            rich_help_panel="Output",
+            help="Keep jobs here; with --on, a folder that all workers share.",
+            show_default=False,
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="NAME",
+            rich_help_panel="Model",
+            help="Deployment (Azure) or model.",
+            show_default=False,
+        ),
+    ] = None
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            "--provider",
+            metavar="NAME",
+            rich_help_panel="Model",
+            help="azure, openai or local. [default: by what is configured]",
+            show_default=False,
+        ),
+    ] = None
+    as_json: Annotated[
+        bool, typer.Option("--json", rich_help_panel="Output", help="One JSON object on stdout for each result.")
+    ] = False
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", rich_help_panel="Output", help="No notes, no progress; errors stay.")
+    ] = False
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", rich_help_panel="Network", help="Show the HTTP exchange, without secrets and sound."),
+    ] = False
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            rich_help_panel="Network",
+            help=f"For one request. [default: {config.TIMEOUT:.0f}]",
+            show_default=False,
+        ),
+    ] = None
+    retries: Annotated[
+        int | None,
+        typer.Option(
+            "--retries",
+            metavar="N",
+            rich_help_panel="Network",
+            help=f"How often a failed request is sent again. [default: {config.RETRIES}]",
+            show_default=False,
+        ),
+    ] = None
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="PATH",
+            rich_help_panel="Network",
+            help="Read this file instead of .env.",
+            show_default=False,
+        ),
+    ] = None
+
+    def settings(self, *, voice: str | None = None) -> Settings:
+        """The settings of a run: what the options say, else the environment and `.env`."""
+        from audiochat.files import user_path
+
+        env_file = None if self.env_file is None else user_path(str(self.env_file))
+        return config.load(
+            config.Flags(
+                provider=self.provider,
+                model=self.model,
+                voice=voice,
+                timeout=self.timeout,
+                retries=self.retries,
+                env_file=env_file,
+            )
+        )
+
+    def limits(self, settings: Settings) -> Limits:
+        """How much is asked, at once and in all.
+
+        Raises:
+            UsageError: a number is none that makes sense.
+        """
+        from audiochat.jobs.runner import Limits
+
+        usual = 1 if settings.provider == "local" else 4
+        jobs = usual if self.jobs is None else self.jobs
+        if not 1 <= jobs <= MOST_JOBS:
+            raise UsageError(f"-j wants a number from 1 to {MOST_JOBS}, not {jobs}.", hint=f"-j {usual}")
+        for name, number in (("--max-tokens", self.max_tokens), ("--max-failures", self.max_failures)):
+            if number is not None and number < 0:
+                raise UsageError(f"{name} wants a number from 0 up, not {number}.", hint="Leave it out for no limit.")
+        return Limits(jobs, self.max_tokens, self.max_failures)
+
+    def job_store(self) -> JobStore:
+        """Where jobs are kept."""
+        from audiochat.files import user_path
+        from audiochat.jobs.store import JobStore
+
+        return JobStore(None if self.store is None else user_path(self.store))
+
+
+def told(plan: Plan, *, unit: str, price: float | None) -> str:
+    """A plan for a person."""
+    from audiochat.cli.progress_lines import clock_time
+
+    tokens = plan.tokens
+    lines = [
+        f"pieces: {plan.pieces}, {plan.done} of them done before",
+        f"{unit} to ask for: {clock_time(plan.weight)}",
+    ]
+    if tokens.total:
+        spoken = (f"{tokens.audio_in:,} of them sound", f"{tokens.audio_out:,} of them sound")
+        into = f"{tokens.text_in + tokens.audio_in:,} tokens in ({spoken[0]})"
+        out = f"{tokens.text_out + tokens.audio_out:,} out" + (f" ({spoken[1]})" if tokens.audio_out else "")
+        lines.append(f"tokens, about: {into}, {out}")
+    if price is not None:
+        lines.append(f"price, about: {price:.2f} (by AUDIOCHAT_PRICES)")
+    return "\n".join(lines)
+
+
+def failures_told(outcome: Outcome) -> list[str]:
+    """Why a run did not get everything, a line for each reason."""
+    reasons: dict[str, int] = {}
+    for failure in outcome.failures.values():
+        told_reason = " ".join(part for part in (failure.message, failure.hint) if part)
+        reasons[told_reason] = reasons.get(told_reason, 0) + 1
+    lines = [f"{count} times: {reason}" if count > 1 else reason for reason, count in reasons.items()]
+    if outcome.stopped is not None:
+        lines.append(f"It was stopped: {outcome.stopped}; {len(outcome.unasked)} pieces were not asked for.")
+    return lines

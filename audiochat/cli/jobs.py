@@ -1,0 +1,145 @@
+"""`audiochat jobs`: long work that was begun, to look at and to throw away."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audiochat.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from audiochat.jobs.store import JobStore
+    from audiochat.jobs.summary import Summary
+
+EXAMPLES = """\
+audiochat jobs list
+audiochat jobs show talk-1f3a9c2e --json
+audiochat jobs remove talk-1f3a9c2e
+"""
+
+jobs = typer.Typer(
+    help="List, show and remove long work: what is done, what it took, what failed.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The job's name.", show_default=False)]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="DIR", rich_help_panel="Output", help="Where the jobs are kept.", show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", rich_help_panel="Output", help="JSON on stdout.")]
+
+
+@jobs.command("list")
+def list_(context: typer.Context, *, store: Where = None, as_json: AsJson = False) -> None:
+    """List the jobs, the one that was worked on last first: name, status, pieces, when, title."""
+    from audiochat.errors import FileError
+
+    screen, kept = _screen(context, as_json=as_json), _store(store)
+    found = []
+    for name in kept.names():
+        try:
+            summary = kept.summary(name)
+        except FileError as error:
+            screen.error(error)
+            continue
+        found.append(_brief(summary))
+        if not as_json:
+            pieces = f"{summary.done} of {summary.pieces}"
+            screen.transcript(
+                f"{name}\t{summary.status}\t{pieces}\t{_when(summary.changed_at)}\t{' '.join(summary.title.split())}"
+            )
+    if as_json:
+        screen.envelope({"version": 1, "command": "jobs list", "status": "ok", "jobs": found})
+
+
+@jobs.command()
+def show(context: typer.Context, name: Name, *, store: Where = None, as_json: AsJson = False) -> None:
+    """Show a job: what is done, what it took, what failed and why."""
+    screen = _screen(context, as_json=as_json)
+    summary = _store(store).summary(name)
+    if as_json:
+        screen.envelope({"version": 1, "command": "jobs show", "status": "ok", "job": _whole(summary)})
+    else:
+        screen.transcript(_told(summary))
+
+
+@jobs.command()
+def remove(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The jobs' names.", show_default=False)],
+    *,
+    store: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove jobs and all that is kept of them; files that they wrote stay."""
+    screen, kept = _screen(context, as_json=as_json), _store(store)
+    for name in names:
+        kept.remove(name)
+    if as_json:
+        screen.envelope({"version": 1, "command": "jobs remove", "status": "ok", "removed": names})
+
+
+def _screen(context: typer.Context, *, as_json: bool) -> Terminal:
+    screen: Terminal = context.obj
+    screen.configure(as_json=as_json)
+    return screen
+
+
+def _store(folder: str | None) -> JobStore:
+    from audiochat.files import user_path
+    from audiochat.jobs.store import JobStore
+
+    return JobStore(None if folder is None else user_path(folder))
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "never"
+
+
+def _brief(summary: Summary) -> dict[str, Any]:
+    return {
+        "name": summary.name,
+        "kind": summary.kind,
+        "title": summary.title,
+        "status": summary.status,
+        "pieces": summary.pieces,
+        "done": summary.done,
+        "failed": len(summary.failures),
+        "seconds": round(summary.weight, 3),
+        "usage": asdict(summary.usage),
+        "changed_at": round(summary.changed_at, 3),
+    }
+
+
+def _whole(summary: Summary) -> dict[str, Any]:
+    return {
+        **_brief(summary),
+        "folder": str(summary.folder),
+        "failures": [{"piece": label, **asdict(why)} for label, why in summary.failures],
+        "lost": summary.lost,
+        "files": list(summary.files),
+        "runs": [{"began": run.began, "ended": run.ended, "outcome": run.outcome} for run in summary.runs],
+    }
+
+
+def _told(summary: Summary) -> str:
+    used = summary.usage
+    lines = [
+        f"{summary.name}  {summary.kind}: {summary.title}",
+        f"{summary.status}: {summary.done} of {summary.pieces} pieces; the last run at {_when(summary.changed_at)}",
+        f"tokens: {used.input_tokens or 0:,} in, {used.output_tokens or 0:,} out",
+    ]
+    if summary.lost:
+        lines.append(f"{summary.lost} pieces were under way when a run was killed; they are asked for again.")
+    lines += [f"failed: {label}: {why.message}" for label, why in summary.failures]
+    lines += [f"wrote: {path}" for path in summary.files]
+    lines.append(f"kept in {summary.folder}")
+    return "\n".join(lines)

@@ -1,0 +1,345 @@
+"""`audiochat transcribe`: recordings of any length in, their words out."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audiochat.cli.job_options import JobOptions, failures_told, told
+from audiochat.cli.options import takes
+from audiochat.cli.terminal import Terminal
+from audiochat.errors import AudiochatError, UsageError
+
+if TYPE_CHECKING:
+    from audiochat.config import Settings
+    from audiochat.jobs.job import Job
+    from audiochat.jobs.plan import Plan
+    from audiochat.jobs.runner import Outcome
+    from audiochat.jobs.transcribe.cues import Shape
+    from audiochat.jobs.transcribe.job import Transcriber
+    from audiochat.jobs.transcribe.sources import Source
+    from audiochat.jobs.transcribe.transcript import Transcript
+
+FORMATS = ("txt", "srt", "vtt", "tsv", "json")
+
+EXAMPLES = """\
+audiochat transcribe talk.m4a -o talk.srt
+audiochat transcribe interviews/ -R -f txt -f json -o words/ -j 8
+audiochat transcribe call.wav --channels --language en --prompt "Ada Lovelace, Menabrea"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscribeOptions(JobOptions):
+    """What transcription takes."""
+
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            rich_help_panel="Output",
+            help="txt, srt, vtt, tsv, json or all; may be given again. [default: by -o's suffix, else txt]",
+            show_default=False,
+        ),
+    ] = None
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            metavar="CODE",
+            rich_help_panel="Recording",
+            help="That is spoken: en, de, … [default: found out]",
+            show_default=False,
+        ),
+    ] = None
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            metavar="TEXT",
+            rich_help_panel="Recording",
+            help="Names and terms, as they are spelled; @FILE reads it.",
+            show_default=False,
+        ),
+    ] = None
+    channels: Annotated[
+        bool,
+        typer.Option("--channels", rich_help_panel="Recording", help="Transcribe each channel by itself: telephony."),
+    ] = False
+    recursive: Annotated[
+        bool, typer.Option("-R", "--recursive", rich_help_panel="Recording", help="Look into folders of folders, too.")
+    ] = False
+    piece: Annotated[
+        float | None,
+        typer.Option(
+            "--piece",
+            metavar="SECONDS",
+            rich_help_panel="Recording",
+            help="The longest piece that is asked about at once.",
+            show_default=False,
+        ),
+    ] = None
+    no_check: Annotated[
+        bool,
+        typer.Option("--no-check", rich_help_panel="Model", help="Take whatever the model answers for the words."),
+    ] = False
+    words: Annotated[bool, typer.Option("--words", rich_help_panel="Output", help="A cue for each word.")] = False
+    max_line_width: Annotated[
+        int, typer.Option("--max-line-width", metavar="N", rich_help_panel="Output", help="Characters of a cue's line.")
+    ] = 42
+    max_line_count: Annotated[
+        int, typer.Option("--max-line-count", metavar="N", rich_help_panel="Output", help="Lines of a cue.")
+    ] = 2
+
+    def formats(self) -> tuple[str, ...]:
+        """What is written, each format once.
+
+        Raises:
+            UsageError: there is no such format, or several and one file.
+        """
+        given = [one.lower() for one in self.format or ()]
+        for one in given:
+            if one not in (*FORMATS, "all"):
+                raise UsageError(f"There is no format {one!r}.", hint=f"Choose {', '.join(FORMATS)} or all.")
+        if not given:
+            suffix = Path(self.output or "").suffix.lower().lstrip(".")
+            given = [suffix if suffix in FORMATS and not self.is_folder() else "txt"]
+        wanted = FORMATS if "all" in given else tuple(dict.fromkeys(given))
+        if len(wanted) > 1 and not self.is_folder():
+            raise UsageError("Several formats need a folder.", hint="Name it with a slash at its end: -o words/")
+        return wanted
+
+    def is_folder(self) -> bool:
+        """Whether the output is a folder."""
+        from audiochat.files import is_folder, user_path
+
+        if self.output in (None, "-"):
+            return False
+        return str(self.output).endswith(("/", "\\")) or is_folder(user_path(str(self.output)))
+
+    def shape(self) -> Shape:
+        """How cues are shaped.
+
+        Raises:
+            UsageError: nothing fits into that.
+        """
+        from audiochat.jobs.transcribe.cues import Shape
+
+        if self.max_line_width < 8 or self.max_line_count < 1:
+            raise UsageError("A line has 8 characters at least, a cue one line.", hint="Leave them out for 42 and 2.")
+        return Shape(self.max_line_width, self.max_line_count, each_word=self.words)
+
+
+@takes(TranscribeOptions)
+def transcribe(
+    audio: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="AUDIO...", help="Recordings and folders; - is stdin.", show_default=False),
+    ] = None,
+    *,
+    options: TranscribeOptions,
+    screen: Terminal,
+) -> None:
+    """Write down what is said in recordings of any length; what was done is never asked for again."""
+    from audiochat.jobs.transcribe.job import KIND, Transcriber
+
+    with ExitStack() as opened:
+        sources = _sources(audio or [], options, screen, opened)
+        writer = _Writer(options, sources, screen)
+        settings = options.settings()
+        limits = options.limits(settings)
+        transcriber = Transcriber(sources, settings, _how(options), progress=screen)
+        store = options.job_store()
+        if options.dry_run:
+            writer.show_plan(transcriber, store)
+            return
+        job = opened.enter_context(store.open(KIND, transcriber.name, title=transcriber.title))
+        writer.check(job)
+        if options.fresh:
+            job.forget()
+        pool = _pool(options, transcriber, settings)
+        outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store, pool=pool)
+        code = writer.write_all(transcriber, job, outcome)
+    if code:
+        raise typer.Exit(code)
+
+
+def _how(options: TranscribeOptions) -> Any:
+    from audiochat.cli.inputs import system_message
+    from audiochat.jobs.transcribe.job import Options
+
+    return Options(
+        language=None if options.language is None else options.language.strip().lower() or None,
+        prompt=system_message(options.prompt),
+        piece=options.piece,
+        check=not options.no_check,
+        channels=options.channels,
+    )
+
+
+def _pool(options: TranscribeOptions, transcriber: Transcriber, settings: Settings) -> None:
+    """Where pieces are worked on, other than here."""
+    del options, transcriber, settings
+
+
+def _sources(names: list[str], options: TranscribeOptions, screen: Terminal, opened: ExitStack) -> list[Source]:
+    from audiochat import files
+    from audiochat.jobs.transcribe.sources import find, from_stream
+
+    stdin = screen.streams.stdin
+    if not names and (stdin is None or screen.streams.stdin_is_terminal):
+        raise UsageError("There is no recording to transcribe.", hint="audiochat transcribe FILE, or - for stdin.")
+    names = names or ["-"]
+    if names.count("-") > 1:
+        raise UsageError("stdin is one recording.", hint="Give - once.")
+    sources: list[Source] = []
+    for name in names:
+        if name != "-":
+            sources += find([name], recursive=options.recursive)
+        elif stdin is None or screen.streams.stdin_is_terminal:
+            raise UsageError("There is no recording on stdin.", hint="audiochat transcribe - < FILE")
+        else:
+            sources.append(from_stream(opened.enter_context(files.spooled(stdin, name="stdin"))))
+    unique = {source.path.resolve() if source.path else source.place: source for source in sources}
+    return list(unique.values())
+
+
+class _Writer:
+    """Writes transcripts to where they belong.
+
+    Args:
+        options: Of the command.
+        sources: The recordings.
+        screen: The terminal.
+
+    Raises:
+        UsageError: the outputs cannot be as they are wanted.
+    """
+
+    def __init__(self, options: TranscribeOptions, sources: list[Source], screen: Terminal) -> None:
+        from audiochat.files import user_path
+        from audiochat.jobs.transcribe.sources import places
+
+        self._options = options
+        self._screen = screen
+        self._formats = options.formats()
+        self._shape = options.shape()
+        self._began = time.monotonic()
+        self._named: Path | None = None
+        self._places: dict[tuple[Source, str], Path] = {}
+        to_stdout = options.output == "-" or (options.output is None and len(sources) == 1)
+        if len(sources) > 1 and options.output is not None and not options.is_folder():
+            raise UsageError(
+                f"{len(sources)} recordings do not go into one file.", hint="Name a folder, with a slash: -o words/"
+            )
+        if options.output is not None and options.output != "-" and not options.is_folder():
+            self._named = user_path(options.output)
+            self._places = {(sources[0], self._formats[0]): self._named}
+        elif not to_stdout:
+            folder = Path() if options.output is None else user_path(options.output)
+            self._places = places(sources, self._formats, folder)
+
+    def check(self, job: Job) -> None:
+        """Find out, before anything is asked, whether the files can be written."""
+        from audiochat.files import make_folder
+        from audiochat.jobs.outputs import check_output
+
+        for path in self._places.values():
+            if self._named is None:
+                for folder in reversed([path.parent, *path.parent.parents]):
+                    make_folder(folder)
+            check_output(job, path, replace=self._named is not None)
+
+    def show_plan(self, transcriber: Transcriber, store: Any) -> None:
+        """Tell what would be asked for."""
+        from audiochat.jobs.plan import prices_for
+        from audiochat.jobs.transcribe.job import KIND
+
+        if transcriber.name in store.names():
+            with store.open(KIND, transcriber.name, title=transcriber.title) as job:
+                plan: Plan = transcriber.plan(None if self._options.fresh else job)
+        else:
+            plan = transcriber.plan(None)
+        prices = prices_for(transcriber.model, transcriber.settings.prices)
+        price = None if prices is None else prices.of(plan.tokens, plan.weight)
+        if self._screen.as_json:
+            told_plan = {
+                **plan.as_json(),
+                "price": price,
+                "job": transcriber.name,
+                "recordings": len(transcriber.sources),
+            }
+            self._screen.envelope({"version": 1, "command": "transcribe", "status": "planned", **told_plan})
+        else:
+            self._screen.transcript(told(plan, unit="sound", price=price))
+
+    def write_all(self, transcriber: Transcriber, job: Job, outcome: Outcome) -> int:
+        """Write all transcripts; the exit code."""
+        for source, transcript in transcriber.transcripts(job, outcome):
+            paths = [
+                self._write(job, transcript, format, path)
+                for (place, format), path in self._places.items()
+                if place is source
+            ]
+            if self._screen.as_json:
+                self._screen.envelope(self._envelope(transcriber, source, transcript, outcome, paths))
+            elif not paths:
+                self._print(transcript)
+            if not transcript.segments and not transcript.gaps:
+                self._screen.note(f"{source.name}: nobody speaks in it.")
+            for gap in transcript.gaps:
+                self._screen.note(f"{source.name}: {gap.mark} {gap.reason}")
+        for line in failures_told(outcome):
+            self._screen.error(AudiochatError(line))
+        for _, failure in transcriber.unreadable:
+            self._screen.error(failure)
+            if self._screen.as_json:
+                from audiochat.cli import envelope
+
+                self._screen.envelope(envelope.failure("transcribe", failure))
+        return outcome.exit_code or max((error.exit_code for _, error in transcriber.unreadable), default=0)
+
+    def _print(self, transcript: Transcript) -> None:
+        from audiochat.jobs.transcribe.formats import as_file
+
+        text = as_file(transcript, self._formats[0], self._shape)
+        if text:
+            self._screen.transcript(text)
+
+    def _write(self, job: Job, transcript: Transcript, format: str, path: Path) -> str:
+        from audiochat.jobs.outputs import write_output
+        from audiochat.jobs.transcribe.formats import as_file
+
+        text = as_file(transcript, format, self._shape)
+        write_output(job, path, [text.encode("utf-8", "replace")], replace=self._named is not None)
+        self._screen.note(str(path))
+        return str(path)
+
+    def _envelope(
+        self, transcriber: Transcriber, source: Source, transcript: Transcript, outcome: Outcome, paths: list[str]
+    ) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "command": "transcribe",
+            "status": transcript.status,
+            "provider": transcriber.settings.provider,
+            "model": transcriber.model,
+            "recording": source.name,
+            "transcript": transcript.text,
+            "language": transcript.language,
+            "duration": round(transcript.duration, 3),
+            "segments": [segment.as_json(words=False) for segment in transcript.segments],
+            "gaps": [gap.as_json() for gap in transcript.gaps],
+            "files": paths,
+            "job": transcriber.name,
+            "asked": outcome.asked,
+            "usage": asdict(outcome.usage),
+            "elapsed": round(time.monotonic() - self._began, 3),
+        }

@@ -1,0 +1,203 @@
+"""The engine's recogniser as long work uses it: words with their times, and how sure it was."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audiochat.errors import ConfigurationError
+from audiochat.extras import install_command
+from audiochat.progress import NoProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audiochat.config import LocalSettings
+    from audiochat.progress import Progress
+
+RATE = 16_000
+"""Samples a second that the recogniser wants."""
+
+_KEPT_SILENCE = 2.0
+"""Seconds of silence that are cut out before listening: the recogniser makes up words in longer ones."""
+_PAD = 0.2
+"""Seconds that are kept around speech."""
+_SURE = -0.9
+"""Mean log probability of the words above which the recogniser knew what it heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word that the recogniser heard."""
+
+    text: str
+    """With its punctuation, and a space before it where there is one."""
+    start: float
+    """Seconds from the start of the samples."""
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """What the recogniser heard in some samples."""
+
+    words: tuple[HeardWord, ...]
+    language: str | None
+    """Its code, `en` say; None where nothing was heard."""
+    sure: bool
+    """Whether it knew what it heard: where it did not (another language, noise), its words judge nobody."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return "".join(word.text for word in self.words).strip()
+
+
+def installed() -> bool:
+    """Whether the extra `local` is installed, as far as listening needs it."""
+    return all(importlib.util.find_spec(name) is not None for name in ("faster_whisper", "numpy"))
+
+
+def ready(settings: LocalSettings) -> bool:
+    """Whether the recogniser can be used at once: installed, and its model on disk."""
+    if not installed():
+        return False
+    from audiochat.local import models
+
+    return models.WHISPER.present if settings.stt is None else Path(settings.stt).expanduser().is_dir()
+
+
+class Ears:
+    """A Whisper model, loaded when it is first used; safe to use from many threads.
+
+    Args:
+        settings: The recogniser that the user brings, if any.
+        progress: Told when the model is fetched.
+    """
+
+    def __init__(self, settings: LocalSettings, progress: Progress | None = None) -> None:
+        self._chosen = settings.stt
+        self._progress = progress or NoProgress()
+        self._lock = threading.Lock()
+        self._model: Any = None
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether it knows other languages than English."""
+        return bool(self._loaded().model.is_multilingual)
+
+    def listen(
+        self,
+        pcm: bytes,
+        speech: Sequence[tuple[float, float]] | None = None,
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+    ) -> Listened:
+        """Write down what is said.
+
+        Args:
+            pcm: Samples: s16le, mono, 16,000 Hz.
+            speech: Stretches in which somebody speaks, in seconds; the rest is not listened to. None: all of it.
+            language: That is spoken; None finds out.
+            prompt: Names and spellings.
+        """
+        import numpy as np
+
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
+        kept = _kept(speech, len(samples) / RATE)
+        if not kept or not len(samples):
+            return Listened((), None, sure=False)
+        cut = [samples[int(start * RATE) : int(end * RATE)] for start, end in kept]
+        segments, info = self._loaded().transcribe(
+            np.concatenate(cut),
+            language=language,
+            initial_prompt=prompt,
+            beam_size=1,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+        )
+        times = _Times(kept)
+        words: list[HeardWord] = []
+        log_probabilities = 0.0
+        for segment in segments:
+            found = [
+                HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words
+            ]
+            words += found
+            log_probabilities += float(segment.avg_logprob) * len(found)
+        sure = bool(words) and log_probabilities / len(words) > _SURE
+        return Listened(tuple(words), info.language if words else None, sure)
+
+    def _loaded(self) -> Any:
+        with self._lock:
+            if self._model is None:
+                self._model = _load(self._chosen, self._progress)
+            return self._model
+
+
+def require() -> None:
+    """Find out whether the recogniser is installed.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not installed():
+        raise ConfigurationError(
+            "The engine's recogniser is not installed.", hint=install_command("local"), code="not_installed"
+        )
+
+
+def _load(chosen: str | None, progress: Progress) -> Any:
+    require()
+    from audiochat.local import models, stt
+
+    if chosen is None and not models.WHISPER.present:
+        from audiochat.local.fetch import ensure
+
+        ensure([models.WHISPER], progress)
+    return stt.load_model(chosen)
+
+
+@lru_cache(maxsize=1)
+def voice_detector() -> Any:
+    """The detector of voices (silero) that comes with the recogniser: samples → how likely a voice is, each 32 ms."""
+    from faster_whisper.vad import get_vad_model
+
+    return get_vad_model()
+
+
+def _kept(speech: Sequence[tuple[float, float]] | None, seconds: float) -> list[tuple[float, float]]:
+    """What is listened to: the speech, and the silences between that are short."""
+    if speech is None:
+        return [(0.0, seconds)]
+    kept: list[tuple[float, float]] = []
+    for start, end in speech:
+        padded = max(0.0, start - _PAD), min(seconds, end + _PAD)
+        if kept and padded[0] - kept[-1][1] < _KEPT_SILENCE:
+            kept[-1] = kept[-1][0], max(kept[-1][1], padded[1])
+        else:
+            kept.append(padded)
+    return [(start, end) for start, end in kept if end > start]
+
+
+class _Times:
+    """Finds the moment in the whole that a moment in what was kept of it is."""
+
+    def __init__(self, kept: Sequence[tuple[float, float]]) -> None:
+        self._kept: list[tuple[float, float, float]] = []
+        before = 0.0
+        for start, end in kept:
+            self._kept.append((before, start, end))
+            before += end - start
+
+    def original(self, start: float, end: float) -> tuple[float, float]:
+        """A word's time: both its ends in the same stretch."""
+        here = next((one for one in reversed(self._kept) if one[0] <= (start + end) / 2), self._kept[0])
+        before, first, last = here
+        left = min(max(first, start - before + first), last)
+        return left, max(left, min(last, end - before + first))

@@ -1,0 +1,1 @@
+"""Transcription of recordings of any length: cut, asked, checked, timed, joined, written."""

@@ -1,0 +1,199 @@
+"""Whether an answer is a transcript: against what the recogniser heard, or else by its shape.
+
+A model that should write down what it hears may answer it instead, refuse, describe, think aloud, repeat a line, echo
+its instructions or stop half way. Where a second listener has heard the words, they tell these apart whatever they
+look like; otherwise what gives them away is how models talk when they answer, and how fast people can speak.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from audiochat.jobs.transcribe.words import plain_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ANSWERED, MISSING, ADDED, REPEATED, ECHOED, NOTHING = "answered", "missing", "added", "repeated", "echoed", "nothing"
+
+_UNLIKE_WORDS, _UNLIKE_LETTERS = 0.5, 0.42
+"""Word and letter error rates beyond which two texts are not of the same speech."""
+_RUN = 12
+"""Words that one of the two has and the other has nothing like: more than any mishearing."""
+_FEW = 4
+"""Words of a second listener that are too few to judge by."""
+_FASTEST, _SLOWEST = 6.5, 0.7
+"""Words a second of the fastest speech, and of the slowest that lasts `_A_WHILE`."""
+_A_WHILE = 12.0
+_A_NOISE = 5.0
+"""Seconds of what seemed to be speech and may be a cough or a door."""
+_SLACK = 6
+"""Words beyond the fastest that a short piece may have: its speech is measured roughly."""
+_REDUNDANT = 3.2
+"""How much smaller than itself a text may become when it is packed: a line that is repeated packs to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why an answer is taken for no transcript."""
+
+    kind: str
+    reason: str
+    """For a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What is known about the sound of a piece."""
+
+    seconds: float
+    """Of the speech in it."""
+    heard: tuple[str, ...] | None = None
+    """The words that a second listener heard, as `words.plain` gives them; None where there is none to trust."""
+    prompt: str = ""
+    """What the model was given to spell names by."""
+
+
+def doubt(text: str, spoken: Spoken) -> Doubt | None:
+    """Why a text is taken for no transcript of a piece; None where it is believed."""
+    words = plain_words(text)
+    if not words:
+        return _of_nothing(spoken)
+    if spoken.heard is not None and len(spoken.heard) >= _FEW:
+        return _against_heard(words, spoken.heard, spoken)
+    return _by_shape(text, words, spoken)
+
+
+def _of_nothing(spoken: Spoken) -> Doubt | None:
+    said = spoken.seconds > _A_NOISE if spoken.heard is None else len(spoken.heard) >= _FEW
+    return Doubt(NOTHING, "nothing was written down") if said else None
+
+
+def _against_heard(words: Sequence[str], heard: Sequence[str], spoken: Spoken) -> Doubt | None:
+    from rapidfuzz.distance import Levenshtein
+
+    if _is_loop(words) and len(words) > 1.5 * len(heard):
+        return Doubt(REPEATED, "the same words come again and again")
+    removed, added = _runs(words, heard)
+    if removed > max(_RUN, 0.3 * len(heard)) or removed > 3 * _RUN:
+        return Doubt(MISSING, f"{removed} words in a row are missing that were heard")
+    word_errors = Levenshtein.distance(words, heard) / max(len(words), len(heard))
+    letters, heard_letters = "".join(words), "".join(heard)
+    letter_errors = Levenshtein.distance(letters, heard_letters) / max(len(letters), len(heard_letters))
+    if word_errors > _UNLIKE_WORDS and letter_errors > _UNLIKE_LETTERS:
+        if _is_echo(words, spoken):
+            return Doubt(ECHOED, "the prompt came back")
+        return Doubt(ANSWERED, "it has little in common with what was heard")
+    if added > max(_RUN, 0.3 * len(words)):
+        return Doubt(ADDED, f"{added} words in a row were not heard")
+    return None
+
+
+def _runs(words: Sequence[str], heard: Sequence[str]) -> tuple[int, int]:
+    """The longest run of words that were heard and not written, and of those written and not heard."""
+    from rapidfuzz.distance import Levenshtein
+
+    removed = added = 0
+    for code in Levenshtein.opcodes(heard, words):
+        gone, come = code.src_end - code.src_start, code.dest_end - code.dest_start
+        if code.tag == "delete":
+            removed = max(removed, gone)
+        elif code.tag == "insert":
+            added = max(added, come)
+    return removed, added
+
+
+def _by_shape(text: str, words: Sequence[str], spoken: Spoken) -> Doubt | None:
+    pace = len(words) / max(spoken.seconds, 0.1)
+    if _is_loop(words):
+        return Doubt(REPEATED, "the same words come again and again")
+    if _is_echo(words, spoken):
+        return Doubt(ECHOED, "the prompt came back")
+    if len(words) > spoken.seconds * _FASTEST + _SLACK and not _is_unspaced(text):
+        return Doubt(ANSWERED, f"{len(words)} words are more than can be said in {spoken.seconds:.0f} s")
+    if spoken.seconds > _A_WHILE and pace < _SLOWEST:
+        return Doubt(MISSING, f"{len(words)} words are few for {spoken.seconds:.0f} s of speech")
+    for pattern in _TELLS:
+        if pattern.search(text):
+            return Doubt(ANSWERED, "it reads like an answer, not like what was said")
+    return None
+
+
+def _is_unspaced(text: str) -> bool:
+    """Whether it is in a script in which each character counts as a word."""
+    return len(text) < 2 * len(plain_words(text))
+
+
+def _is_loop(words: Sequence[str]) -> bool:
+    """Whether a line comes over and over."""
+    if len(words) < 24:
+        return False
+    packed = " ".join(words).encode()
+    return len(packed) / len(zlib.compress(packed, 9)) > _REDUNDANT
+
+
+def _is_echo(words: Sequence[str], spoken: Spoken) -> bool:
+    """Whether it is what the model was given to spell by, not what it heard."""
+    given = plain_words(spoken.prompt)
+    if len(given) < 3:
+        return False
+    from rapidfuzz.distance import Levenshtein
+
+    rate: float = Levenshtein.normalized_similarity(list(words), given)
+    return rate > 0.7
+
+
+def _tell(pattern: str) -> re.Pattern[str]:
+    return re.compile(" ".join(pattern.split()).replace("'", "['’]"), re.IGNORECASE)
+
+
+_CANNOT = r"(?:can(?:no|')t|can not|am not able to|'m not able to|am unable to|'m unable to|won't)"
+_TELLS = (
+    # How assistants refuse.
+    _tell(
+        rf"\bI(?:'m sorry|\s+apologi[sz]e)?[^.!?]{{0,40}}{_CANNOT}\s+(?:\w+\s+)?"
+        r"(?:help|assist|transcribe|process|listen|hear|comply|fulfill|provide|support|create|generate|engage|identify|"
+        r"access|analy[sz]e|write|do\sthat|share|give|offer|discuss)"
+    ),
+    _tell(r"\b(?:as an? (?:AI|language model|assistant)|AI (?:language )?model|my (?:training|guidelines))\b"),
+    # How they begin.
+    _tell(
+        r"\A\W*(?:(?:sure|certainly|absolutely|of course)\s*[!,.—–-]\s*(?:I|here|let|the|to|you|there|happy|what)\b|"
+        r"(?:that's an? |what an? )?(?:great|good|excellent|interesting) question\b|"
+        r"I'(?:d be|m) (?:happy|glad) to\b|happy to help|here (?:are|is) (?:a|an|the|some|your)\b[^.]*[:\n]|"
+        r"thank(?:s| you) for (?:sharing|your (?:message|question|recording|voice))|"
+        r"it sounds like you|you(?:'re| are) (?:asking|describing|talking about)|"
+        r"gerne!|natürlich!|selbstverständlich|bien sûr\s*[!,]|avec plaisir|claro\s*[!,]|por supuesto)"
+    ),
+    # How they end.
+    _tell(
+        r"\b(?:let me know if you|feel free to|is there anything else (?:I|you)|would you like me to|"
+        r"how (?:can|may) I (?:help|assist) you|what (?:can|would you like) (?:I|me) (?:to )?(?:do|help)|"
+        r"if you (?:have|need) (?:any )?(?:more|further|other|additional) "
+        r"(?:questions|details|help|information|assistance))"
+    ),
+    # How they tell about it instead.
+    _tell(
+        r"\A\W*(?:in (?:this|the) (?:audio|recording|clip|voice)|"
+        r"(?:this|the) (?:audio|recording|clip|speaker|voice(?: note| message)?|person|transcript(?:ion)?)"
+        r"(?: (?:file|recording|clip|note|message|in the \w+))?\s+"
+        r"(?:says?|is|are|asks?|contains?|features?|talks?|discusses|describes?|mentions?|seems?|appears?|explains?|"
+        r"wants?|reads?|begins?|consists?|states?|starts?|sounds?)\b|"
+        r"(?:a|the) (?:man|woman|male|female|person|speaker)\b[^.]{0,30}"
+        r"\b(?:says?|is (?:asking|talking|speaking)|asks?)\b)"
+    ),
+    # How they think.
+    _tell(
+        r"(?:<think|\A\W*(?:okay|ok|alright|hmm|so|let me|wait)\b[^.]{0,40}\b(?:the user|the audio|transcribe|"
+        r"I (?:need|should|have) to (?:write|transcribe|listen|respond|answer)))|"
+        r"\bthe user (?:is|wants|says|asks|said|asked)\b"
+    ),
+    # What is written, and not said.
+    re.compile(
+        r"^(?:#{1,4} |\s*[-*•] \S.*\n\s*[-*•] |\s*\d+[.)] .*\n+\s*\d+[.)] )|```|\*\*\S[^*\n]*\*\*|\|---", re.MULTILINE
+    ),
+)
+"""What no speaker says so, but models do: each is the mark of an answer."""
