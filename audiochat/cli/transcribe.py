@@ -16,7 +16,6 @@ from audiochat.cli.terminal import Terminal
 from audiochat.errors import AudiochatError, UsageError
 
 if TYPE_CHECKING:
-    from audiochat.config import Settings
     from audiochat.jobs.job import Job
     from audiochat.jobs.plan import Plan
     from audiochat.jobs.runner import Outcome
@@ -164,8 +163,7 @@ def transcribe(
         writer.check(job)
         if options.fresh:
             job.forget()
-        pool = _pool(options, transcriber, settings)
-        outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store, pool=pool)
+        outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store)
         code = writer.write_all(transcriber, job, outcome)
     if code:
         raise typer.Exit(code)
@@ -182,11 +180,6 @@ def _how(options: TranscribeOptions) -> Any:
         check=not options.no_check,
         channels=options.channels,
     )
-
-
-def _pool(options: TranscribeOptions, transcriber: Transcriber, settings: Settings) -> None:
-    """Where pieces are worked on, other than here."""
-    del options, transcriber, settings
 
 
 def _sources(names: list[str], options: TranscribeOptions, screen: Terminal, opened: ExitStack) -> list[Source]:

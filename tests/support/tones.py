@@ -1,4 +1,4 @@
-"""Recordings in which each word is a tone: whoever gets a part of one can tell, by the sound alone, which words are in it."""
+"""Recordings in which each word is a tone: the sound alone of any part tells which words are in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import base64
 import math
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from audiochat.audio import wav
@@ -27,7 +28,13 @@ _FRAME = 160
 _WHOLE = 0.5
 """The part of a word that has to be there to be understood."""
 
-WORDS = ["harbour", "lantern", "copper", "meadow", "violin", "granite", "feather", "compass", "orchard", "thunder", "velvet", "anchor", "pepper", "glacier", "mirror", "canyon", "ribbon", "saddle", "walnut", "beacon", "cactus", "marble", "pigeon", "timber", "voyage", "whistle", "amber", "bottle", "candle", "dragon", "engine", "falcon", "garden", "hammer", "island", "jungle", "kettle", "ladder", "magnet", "needle", "oyster", "puzzle", "quartz", "rocket", "silver", "tunnel", "umbrella", "vessel", "window", "yellow", "zephyr", "almond", "bridge", "cherry", "dancer"]
+_WORDS = """
+harbour lantern copper meadow violin granite feather compass orchard thunder velvet anchor pepper glacier
+mirror canyon ribbon saddle walnut beacon cactus marble pigeon timber voyage whistle amber bottle candle
+dragon engine falcon garden hammer island jungle kettle ladder magnet needle oyster puzzle quartz rocket
+silver tunnel umbrella vessel window yellow zephyr almond bridge cherry dancer
+"""
+WORDS = _WORDS.split()
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Recorded:
         return wav.wrap(self.pcm, sample_rate=RATE)
 
 
+@lru_cache(maxsize=200)
 def tone(word: str, seconds: float = WORD, loud: float = 1.0) -> array.array[int]:
     """The sound of a word."""
     step = 2 * math.pi * (_LOWEST + _STEP * WORDS.index(word)) / RATE
@@ -61,6 +69,7 @@ def tone(word: str, seconds: float = WORD, loud: float = 1.0) -> array.array[int
 def record(parts: Sequence[str | float], *, seed: int = 1, loud: float = 1.0) -> Recorded:
     """A recording of words and of pauses, in seconds, in a room that is not quite still."""
     noise = random.Random(seed)
+    room = array.array("h", (noise.randrange(-_NOISE, _NOISE + 1) for _ in range(RATE)))
     samples = array.array("h")
     words = []
     for part in parts:
@@ -68,11 +77,8 @@ def record(parts: Sequence[str | float], *, seed: int = 1, loud: float = 1.0) ->
             start = len(samples) / RATE
             samples.extend(tone(part, loud=loud))
             words.append((part, start, len(samples) / RATE))
-            samples.extend([0] * int(BETWEEN * RATE))
-        else:
-            samples.extend([0] * int(part * RATE))
-    for i in range(len(samples)):
-        samples[i] += noise.randrange(-_NOISE, _NOISE + 1)
+        still = int((BETWEEN if isinstance(part, str) else part) * RATE)
+        samples.extend((room * (still // RATE + 1))[:still])
     return Recorded(samples.tobytes(), words)
 
 
@@ -89,7 +95,8 @@ def sentences(count: int, *, length: int = 8, pause: float = 0.7, seed: int = 7)
     return parts
 
 
-def understood(pcm: bytes) -> list[str]:
+@lru_cache(maxsize=200)
+def understood(pcm: bytes) -> tuple[str, ...]:
     """The words in some samples, at least half of each of which is there."""
     samples = array.array("h", pcm)
     found: list[str] = []
@@ -101,7 +108,7 @@ def understood(pcm: bytes) -> list[str]:
             run = []
         if word is not None:
             run.append(word)
-    return found
+    return tuple(found)
 
 
 def _heard(samples: array.array[int]) -> Iterator[str | None]:
@@ -110,7 +117,7 @@ def _heard(samples: array.array[int]) -> Iterator[str | None]:
         if max(samples[start : start + _FRAME]) < 0.05 * _LOUD:
             yield None
             continue
-        around = samples[max(0, start - 2 * _FRAME) : start + 3 * _FRAME]
+        around = samples[max(0, start - _FRAME) : start + 2 * _FRAME]
         loud = [one for one in around if abs(one) > 40]
         yield _nearest(loud, around)
 

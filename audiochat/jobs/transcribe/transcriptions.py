@@ -161,11 +161,17 @@ def _code(language: object) -> str | None:
     return told if re.fullmatch("[a-z]{2,3}", told) else _CODES.get(told)
 
 
-_CODES = dict(
-    pair.split(":")
-    for pair in ["afrikaans:af", "arabic:ar", "armenian:hy", "azerbaijani:az", "belarusian:be", "bosnian:bs", "bulgarian:bg", "catalan:ca", "chinese:zh", "croatian:hr", "czech:cs", "danish:da", "dutch:nl", "english:en", "estonian:et", "finnish:fi", "french:fr", "galician:gl", "german:de", "greek:el", "hebrew:he", "hindi:hi", "hungarian:hu", "icelandic:is", "indonesian:id", "italian:it", "japanese:ja", "kannada:kn", "kazakh:kk", "korean:ko", "latvian:lv", "lithuanian:lt", "macedonian:mk", "malay:ms", "marathi:mr", "maori:mi", "nepali:ne", "norwegian:no", "persian:fa", "polish:pl", "portuguese:pt", "romanian:ro", "russian:ru", "serbian:sr", "slovak:sk", "slovenian:sl", "spanish:es", "swahili:sw", "swedish:sv", "tagalog:tl", "tamil:ta", "thai:th", "turkish:tr", "ukrainian:uk", "urdu:ur", "vietnamese:vi", "welsh:cy"]
-)
+_LANGUAGES = """
+afrikaans:af arabic:ar armenian:hy azerbaijani:az belarusian:be bosnian:bs bulgarian:bg catalan:ca chinese:zh
+croatian:hr czech:cs danish:da dutch:nl english:en estonian:et finnish:fi french:fr galician:gl german:de
+greek:el hebrew:he hindi:hi hungarian:hu icelandic:is indonesian:id italian:it japanese:ja kannada:kn
+kazakh:kk korean:ko latvian:lv lithuanian:lt macedonian:mk malay:ms marathi:mr maori:mi nepali:ne norwegian:no
+persian:fa polish:pl portuguese:pt romanian:ro russian:ru serbian:sr slovak:sk slovenian:sl spanish:es
+swahili:sw swedish:sv tagalog:tl tamil:ta thai:th turkish:tr ukrainian:uk urdu:ur vietnamese:vi welsh:cy
+"""
 """Source: the languages of OpenAI's guide to speech to text."""
+
+_CODES = dict(pair.split(":") for pair in _LANGUAGES.split())
 
 
 def _usage(answer: dict[str, Any]) -> Usage:
