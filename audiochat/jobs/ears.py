@@ -14,7 +14,7 @@ from audiochat.extras import install_command
 from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from audiochat.config import LocalSettings
     from audiochat.progress import Progress
@@ -121,23 +121,25 @@ class Ears:
             word_timestamps=True,
             condition_on_previous_text=False,
         )
-        times = _Times(kept)
-        words: list[HeardWord] = []
-        log_probabilities = 0.0
-        for segment in segments:
-            found = [
-                HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words
-            ]
-            words += found
-            log_probabilities += float(segment.avg_logprob) * len(found)
-        sure = bool(words) and log_probabilities / len(words) > _SURE
-        return Listened(tuple(words), info.language if words else None, sure)
+        return _listened(segments, info.language, _Times(kept))
 
     def _loaded(self) -> Any:
         with self._lock:
             if self._model is None:
                 self._model = _load(self._chosen, self._progress)
             return self._model
+
+
+def _listened(segments: Iterable[Any], language: str, times: _Times) -> Listened:
+    """What faster-whisper found, with times of the whole."""
+    words: list[HeardWord] = []
+    log_probabilities = 0.0
+    for segment in segments:
+        found = [HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words]
+        words += found
+        log_probabilities += float(segment.avg_logprob) * len(found)
+    sure = bool(words) and log_probabilities / len(words) > _SURE
+    return Listened(tuple(words), language if words else None, sure)
 
 
 def require() -> None:

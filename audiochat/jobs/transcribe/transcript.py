@@ -172,10 +172,8 @@ def put_together(
     gaps: list[Gap] = []
     for n, (cut, answer, spoken) in enumerate(zip(cuts, answers, speech, strict=True)):
         if answer.failure is not None:
-            following = cuts[n + 1].overlap if n + 1 < len(cuts) and answers[n + 1].failure is None else 0.0
-            began = cut.start + (cut.overlap if n and answers[n - 1].failure is None else 0.0)
+            began, ended = _missing(cuts, answers, n)
             why = answer.failure
-            ended = max(began, cut.end - following)
             gaps.append(Gap(start + began, start + ended, why.message, why.code, first_piece + n, speaker))
             continue
         found = estimated(answer.text, spoken) if answer.words is None else answer.words
@@ -191,6 +189,13 @@ def put_together(
         else:
             words += moved
     return [Segment(tuple(run), speaker) for run in _runs(rising(words), gaps)], gaps
+
+
+def _missing(cuts: Sequence[Cut], answers: Sequence[Answer], n: int) -> tuple[float, float]:
+    """The stretch that is lost where piece `n` is: its neighbours have what they share with it."""
+    following = cuts[n + 1].overlap if n + 1 < len(cuts) and answers[n + 1].failure is None else 0.0
+    began = cuts[n].start + (cuts[n].overlap if n and answers[n - 1].failure is None else 0.0)
+    return began, max(began, cuts[n].end - following)
 
 
 def _runs(words: Iterable[Word], gaps: Sequence[Gap]) -> Iterable[list[Word]]:
