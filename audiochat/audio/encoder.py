@@ -94,7 +94,7 @@ class AudioTrack:
 
     Args:
         format: The container's and the track's format.
-        sink: What is written to; where `pipe` is false, it can be sought in and read.
+        sink: What is written to: a file's path, or an object; where `pipe` is false, it can be sought in and read.
         bit_rate: Of a lossy format, in bits a second.
         pipe: Whether a reader waits for each packet, and nothing can be gone back to.
     """
@@ -104,7 +104,7 @@ class AudioTrack:
 
         options = {"flush_packets": "1", **dict(format.pipe_options)} if pipe else dict(format.file_options)
         # To bring its index to the front, the muxer reads what it has written.
-        reread = None if pipe else lambda *_: _SecondReader(cast("BinaryIO", sink))
+        reread = None if pipe or isinstance(sink, str) else lambda *_: _SecondReader(cast("BinaryIO", sink))
         self.container: OutputContainer = av.open(sink, "w", format=format.muxer, options=options, io_open=reread)
         stream = self.container.add_stream(str(format.encoder), rate=SAMPLE_RATE, layout="mono")
         self._stream = cast("AudioStream", stream)

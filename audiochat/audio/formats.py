@@ -104,7 +104,7 @@ _ALL = (
         "audio/mp4",
         muxer="mp4",
         encoder="aac",
-        file_options=_INDEXED,
+        file_options=(*_INDEXED, ("brand", "M4B ")),
         streams=False,
         answer=False,
         book=True,
