@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audiochat import config
+from audiochat.cli.options import option
 from audiochat.cli.sanitize import escape_control_chars
 from audiochat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from audiochat.config import Settings
     from audiochat.diagnosis import Finding
@@ -28,26 +28,30 @@ UNWELL = 3
 """The exit code when something has to be mended."""
 
 _SIGNS = {"ok": "ok     ", "warning": "warning", "failure": "FAILURE"}
+_STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red"}
 
 
 def doctor(
     *,
     context: typer.Context,
     provider: Annotated[
-        str | None, typer.Option("--provider", help="azure, openai or local.", show_default=False)
+        str | None, option("Model", "--provider", metavar="NAME", text="azure, openai or local.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="Deployment (Azure) or model.", show_default=False)
+        str | None, option("Model", "-m", "--model", metavar="NAME", text="Deployment (Azure) or model.")
     ] = None,
     env_file: Annotated[
-        Path | None,
-        typer.Option("--env-file", metavar="PATH", help="Read this file instead of .env.", show_default=False),
+        Path | None, option("Network", "--env-file", metavar="PATH", text="Read this file instead of .env.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Send the smallest request that proves anything.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    yes: Annotated[bool, option("Network", "--yes", text="Send the smallest request that proves anything.")] = False,
+    fix: Annotated[
+        bool, option("Output", "--fix", text="Mend what can be mended here: damaged models, open files.")
+    ] = False,
+    show_all: Annotated[bool, option("Output", "--all", text="Show what is not in use, too.")] = False,
+    as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False,
 ) -> None:
     """Find out what works, and what to do about what does not."""
-    from audiochat.diagnosis import diagnose
+    from audiochat.diagnosis import diagnose, mended
 
     screen: Terminal = context.obj
     screen.configure(as_json=as_json)
@@ -55,12 +59,14 @@ def doctor(
     send = yes or _agreed(settings, screen)
     with screen.task("Examining"):
         findings = list(diagnose(settings, send_request=send))
+    if fix:
+        findings = [mended(finding, screen) for finding in findings]
     failed = any(finding.status == "failure" for finding in findings)
     if as_json:
         told = {"command": "doctor", "status": "error" if failed else "ok", "provider": settings.provider}
-        screen.envelope({**told, "findings": [asdict(finding) for finding in findings]})
+        screen.envelope({**told, "findings": [finding.as_json() for finding in findings]})
     else:
-        screen.transcript("\n".join(_lines(findings)))
+        _show(findings, screen, show_all=show_all)
     if failed:
         raise typer.Exit(UNWELL)
 
@@ -81,8 +87,70 @@ def _agreed(settings: Settings, screen: Terminal) -> bool:
     )
 
 
-def _lines(findings: Iterable[Finding]) -> Iterable[str]:
+def _show(findings: Sequence[Finding], screen: Terminal, *, show_all: bool) -> None:
+    """Show what is used first, the rest in a line or two, what has to be mended last."""
+    told: list[Finding] = []
+    aside: list[Finding] = []
     for finding in findings:
-        yield f"{_SIGNS[finding.status]}  {finding.check}: {escape_control_chars(finding.what, lines=False)}"
-        if finding.cure is not None:
-            yield f"         → {escape_control_chars(finding.cure, lines=False)}"
+        if finding.status != "failure":
+            (told if finding.used or show_all else aside).append(finding)
+    failures = [finding for finding in findings if finding.status == "failure"]
+    rows = [_row(finding) for finding in told]
+    rows += [] if show_all else list(_folded(aside))
+    rows += [_row(finding) for finding in failures]
+    closing = _closing(findings)
+    if not screen.streams.stdout_is_terminal:
+        screen.transcript("\n".join([*_lines(rows), closing]))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    for status, check, what, cure in rows:
+        text = Text(what) if cure is None else Text(f"{what}\n→ {cure}")
+        table.add_row(Text(_SIGNS[status], style=_STYLES[status]), Text(check, style="bold"), text)
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(table)
+    console.print(Text(closing, style=_STYLES["failure"] if failures else "bold"))
+
+
+_Row = tuple[str, str, str, "str | None"]
+"""Status, check, what was found, what to do."""
+
+
+def _row(finding: Finding) -> _Row:
+    cure = finding.cure
+    if finding.mend is not None:
+        cure = f"{cure or ''} 'audiochat doctor --fix' does it.".strip()
+    if finding.check == "request" and finding.status == "warning":
+        cure = f"--yes asks it. {cure}"
+    what = escape_control_chars(finding.what, lines=False)
+    return finding.status, finding.check, what, None if cure is None else escape_control_chars(cure, lines=False)
+
+
+def _folded(aside: Iterable[Finding]) -> Iterator[_Row]:
+    """What is not in use: a line of what is in order, and one of what is not here."""
+    checks: dict[str, list[str]] = {"ok": [], "warning": []}
+    for finding in aside:
+        checks[finding.status].append(finding.check)
+    if checks["ok"]:
+        yield "ok", "beside", f"in order: {', '.join(dict.fromkeys(checks['ok']))} (--all shows them)", None
+    if checks["warning"]:
+        names = ", ".join(dict.fromkeys(checks["warning"]))
+        yield "ok", "beside", f"not here, and not in use: {names} (--all says why)", None
+
+
+def _lines(rows: Iterable[_Row]) -> Iterator[str]:
+    for status, check, what, cure in rows:
+        yield f"{_SIGNS[status]}  {check}: {what}"
+        if cure is not None:
+            yield f"         → {cure}"
+
+
+def _closing(findings: Iterable[Finding]) -> str:
+    """How many problems there are, and where."""
+    problems = [finding.check for finding in findings if finding.status == "failure"]
+    if not problems:
+        return "No problems."
+    return f"{len(problems)} problem{'s' if len(problems) > 1 else ''}: {', '.join(problems)}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from audiochat.transport import sdk_imports
@@ -73,6 +73,8 @@ class LocalPart:
     works: bool
     what: str
     cure: str | None = None
+    mend: Callable[[Progress], str] | None = field(default=None, repr=False, compare=False)
+    """Does what the cure says, and tells what was done."""
 
 
 def local_parts(settings: Settings) -> Iterator[LocalPart]:

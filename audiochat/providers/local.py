@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from audiochat.config import LocalSettings, Settings
     from audiochat.local.api import ChatCompletions, Response
     from audiochat.local.engine import Engine
+    from audiochat.local.models import Model
     from audiochat.progress import Progress
     from audiochat.providers import Connect
 
@@ -99,9 +100,24 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
             what = f"{model.title} is not fetched yet"
             yield LocalPart(name, works=True, what=f"{what} ({model.size / 1e6:.0f} MB, on first use)")
         elif not model.intact():
-            yield LocalPart(name, works=False, what=f"{model.title} is damaged", cure=f"Remove {model.folder}.")
+            cure = f"Remove {model.folder}, and it is fetched again."
+            what = f"{model.title} is damaged"
+            yield LocalPart(name, works=False, what=what, cure=cure, mend=partial(_fetch_again, model))
         else:
             yield LocalPart(name, works=True, what=f"{model.title}, hash as it should be")
+
+
+def _fetch_again(model: Model, progress: Progress) -> str:
+    """Fetch a damaged model once more.
+
+    Raises:
+        UnavailableError, ConfigurationError, FileError: as `local.fetch.ensure`; the damaged one is gone then.
+    """
+    from audiochat.local import fetch
+
+    fetch.remove(model)
+    fetch.ensure([model], progress)
+    return f"{model.title} was fetched again, hash as it should be"
 
 
 class InProcess(httpx2.BaseTransport):

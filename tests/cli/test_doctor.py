@@ -34,11 +34,19 @@ def test_a_healthy_deployment(cli: CommandLine, azure: Service) -> None:
     assert len(azure.requests) == 1
 
 
+MODELS = Answer(b'{"object": "list", "data": [{"id": "gpt-audio", "object": "model"}]}')
+"""The list of models, which costs nothing."""
+
+
 def test_nothing_is_paid_for_without_a_word(cli: CommandLine, azure: Service) -> None:
-    """Not on a terminal and no --yes: no request, and a warning that says what it would cost."""
+    """Not on a terminal and no --yes: no request but for the list of models, and what one would cost."""
+    azure.answer(MODELS)
     ran = cli("doctor", "--json")
     assert ran.code == 0
-    assert azure.requests == []
+    assert [(asked.method, asked.path) for asked in azure.requests] == [
+        ("GET", "/openai/models?api-version=2025-01-01-preview")
+    ]
+    assert _findings(ran)["credential"]["status"] == "ok"
     request = _findings(ran)["request"]
     assert request["status"] == "warning"
     assert "tokens" in request["cure"]
@@ -46,11 +54,13 @@ def test_nothing_is_paid_for_without_a_word(cli: CommandLine, azure: Service) ->
 
 def test_settings_know_their_source_and_keep_their_secrets(cli: CommandLine, azure: Service) -> None:
     """Endpoint and deployment are told, a key only as set. (No run shows it: every test looks.)."""
+    azure.answer(MODELS)
     Path(".env").write_text("AZURE_OPENAI_DEPLOYMENT_NAME=mine\n", encoding="utf-8")
     out = cli("doctor").out.decode()
     assert "AZURE_OPENAI_API_KEY is set, from the environment" in out
     assert f"AZURE_OPENAI_ENDPOINT is {azure.url}, from the environment" in out
     assert "AZURE_OPENAI_DEPLOYMENT_NAME is mine, from .env in the working directory" in out
+    assert "OPENAI_API_VERSION is 2025-01-01-preview, the default" in out
 
 
 @pytest.mark.parametrize(
@@ -85,7 +95,9 @@ def test_every_row_of_errors_has_its_cure(cli: CommandLine, azure: Service, answ
 def test_a_sign_in_is_tried_and_named(cli: CommandLine, service: Service, az: Path) -> None:
     """Which credential of the chain answered; or what to do when none does."""
     env = {"AZURE_OPENAI_ENDPOINT": service.url}
+    service.answer(MODELS)
     assert _findings(cli("doctor", "--json", env=env))["sign-in"]["what"] == "signed in with AzureCliCredential"
+    assert service.requests.pop().method == "GET"
     (az / "az").write_text("#!/bin/sh\necho \"Please run 'az login' to setup account.\" >&2\nexit 1\n")
     ran = cli("doctor", "--json", env=env)
     assert ran.code == 3
@@ -123,7 +135,8 @@ def test_a_check_that_fails_does_not_take_the_others_along(process: CommandLine,
     [
         ({"AZURE_OPENAI_ENDPOINT": "not an address"}, "endpoint"),
         ({"OPENAI_BASE_URL": "http://10.0.0.7/v1", "OPENAI_API_KEY": CANARY}, "endpoint"),
-        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "request"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "connection"),
+        ({"OPENAI_BASE_URL": "https://nowhere.invalid/v1"}, "dns"),
     ],
 )
 def test_the_first_step_that_fails_is_told(cli: CommandLine, env: dict[str, str], check: str) -> None:
@@ -168,6 +181,94 @@ def test_the_local_engine_is_examined(cli: CommandLine, home: Path) -> None:
     assert ran.code == 3
     assert _findings(ran)["local-llm"]["what"] == "SmolLM2-135M is damaged"
     assert str(folder) in _findings(ran)["local-llm"]["cure"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "told"),
+    [
+        (error(401, "401", "Access denied due to invalid subscription key"), "failure", "belong to one resource"),
+        (error(403, "403", "Access denied due to Virtual Network/Firewall rules."), "failure", "network"),
+        (error(404, "404", "Resource not found"), "ok", "shows no list"),
+        (Answer(b"<html>", headers={"Content-Type": "text/html"}), "ok", ""),
+        (error(500, None, "The server had an error"), "warning", "later"),
+    ],
+)
+def test_a_wrong_key_shows_without_a_request_that_costs(
+    cli: CommandLine, azure: Service, answer: Answer, status: str, told: str
+) -> None:
+    """The list of models is free; a service that has none, or has trouble, says nothing about the key."""
+    azure.answer(answer)
+    ran = cli("doctor", "--json")
+    found = _findings(ran)["credential"]
+    assert (ran.code, found["status"]) == (3 if status == "failure" else 0, status)
+    assert told in f"{found['what']} {found['cure']}"
+    assert [asked.method for asked in azure.requests] == ["GET"]
+
+
+def test_a_name_that_is_not_found_is_told_without_numbers(cli: CommandLine) -> None:
+    """What the system says, not how it counts its errors."""
+    ran = cli("doctor", "--json", env={"OPENAI_BASE_URL": "https://nowhere.invalid/v1"})
+    what = _findings(ran)["dns"]["what"]
+    assert "nowhere.invalid cannot be found: " in what
+    assert "Errno" not in what
+
+
+def test_a_text_server_that_does_not_listen_is_told(cli: CommandLine) -> None:
+    """The local engine's part that the user brings; nothing is well where nothing listens."""
+    pytest.importorskip("cyllama")
+    ran = cli("doctor", "--json", env={"AUDIOCHAT_LOCAL_LLM": "http://127.0.0.1:9/v1"})
+    assert ran.code == 3
+    found = _findings(ran)["text-server"]
+    assert found["what"] == "Nothing listens at 127.0.0.1:9."
+    assert "AUDIOCHAT_LOCAL_LLM" in found["cure"]
+
+
+def test_what_is_used_comes_first_and_failures_last(cli: CommandLine, azure: Service) -> None:
+    """What is in order and not in use is folded; the last line counts the problems."""
+    azure.answer(error(401, "401", "Access denied due to invalid subscription key"))
+    lines = cli("doctor").out.decode().splitlines()
+    assert lines[0].startswith("ok       provider: azure")
+    assert lines[-1] == "1 problem: credential."
+    assert lines[-3].startswith("FAILURE  credential: ")
+    assert not any(line.startswith("ok       codecs") for line in lines)
+    assert any("in order: " in line and "codecs" in line for line in lines)
+    assert any(line.startswith("ok       codecs") for line in cli("doctor", "--all").out.decode().splitlines())
+
+
+def test_colours_are_for_terminals(cli: CommandLine, shown: CommandLine, azure: Service) -> None:
+    """A pipe gets text alone."""
+    azure.answer(MODELS)
+    assert b"\x1b" not in cli("doctor").out
+    assert b"\x1b[" in shown("doctor", env={"TERM": "xterm-256color"}).out
+    assert b"\x1b[3" not in shown("doctor", env={"TERM": "xterm", "NO_COLOR": "1"}).out
+
+
+def test_names_of_other_tools_are_told(cli: CommandLine, azure: Service) -> None:
+    """Each with the name that is read here."""
+    azure.answer(MODELS)
+    ran = cli("doctor", env={"OPENAI_API_BASE": "http://127.0.0.1:1/v1", "AZURE_OPENAI_DEPLOYMENT": "mine"})
+    out = ran.out.decode()
+    assert "OPENAI_API_BASE is not read; OPENAI_BASE_URL is." in out
+    assert "AZURE_OPENAI_DEPLOYMENT is not read; AZURE_OPENAI_DEPLOYMENT_NAME is." in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="wants POSIX modes")
+def test_fix_closes_what_is_open(cli: CommandLine, azure: Service, home: Path) -> None:
+    """A file with a key and the folder of conversations, which other users may read: told, then mended."""
+    azure.answer(MODELS)
+    secret, folder = Path(".env"), home / "data" / "audiochat"
+    secret.write_text(f"OPENAI_API_KEY={CANARY}\n", encoding="utf-8")
+    secret.chmod(0o644)
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    told = cli("doctor").out.decode()
+    assert "warning  secret-file: .env holds a key" in told
+    assert "'audiochat doctor --fix' does it" in told
+    assert secret.stat().st_mode & 0o777 == 0o644
+    found = _findings(cli("doctor", "--fix", "--json"))
+    assert found["secret-file"]["what"] == ".env is yours alone now"
+    assert (secret.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert "secret-file" not in _findings(cli("doctor", "--json"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="wants a file where a folder should be")

@@ -1,0 +1,204 @@
+"""The way to a service, step by step; the first that fails is the one to mend."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from audiochat import providers
+from audiochat.audio import wav
+from audiochat.chat.recordings import Recording
+from audiochat.chat.request import Request, UserTurn
+from audiochat.diagnosis.finding import SECONDS, Finding, failed
+from audiochat.errors import AudiochatError, RefusedError, SignInError, UnavailableError
+from audiochat.progress import NoProgress
+from audiochat.transport import addresses, service_errors
+from audiochat.transport.endpoint import OPENAI_HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audiochat.config import Settings
+    from audiochat.transport.connection import Connection
+    from audiochat.transport.endpoint import Endpoint
+
+COST = "about 20 tokens: a tenth of a second of silence, answered in one word of text"
+"""Of the request that shows whether the deployment answers."""
+
+_PATIENCE = 5.0
+"""Seconds for a step that should take a fraction of one."""
+
+_NOT_ALLOWED_TO_LIST = ("missing_scope", "permission_denied")
+"""Refusals that are about listing models, and say nothing of asking one."""
+
+
+def examine(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
+    """The way to the provider's service.
+
+    Args:
+        settings: As the commands would use them.
+        send_request: Whether the request that proves the deployment may be sent, and paid for.
+    """
+    if settings.provider == "local":
+        yield from _text_server(settings)
+        return
+    try:
+        connection = providers.connect(settings, NoProgress())
+        azure = settings.provider == "azure"
+        given = settings.azure_endpoint if azure else settings.openai_base_url
+        target = addresses.parse(given or "", variable="AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL")
+    except AudiochatError as error:
+        yield failed("endpoint", error)
+        return
+    asked = str(connection.sdk.base_url).rstrip("/")
+    yield Finding("endpoint", "ok", f"{asked}/chat/completions, and the credential may go there")
+    for finding in _reached(target):
+        yield finding
+        if finding.status == "failure":
+            return
+    if connection.sign_in is not None:
+        try:
+            yield Finding("sign-in", "ok", f"signed in with {connection.sign_in()}")
+        except AudiochatError as error:
+            yield failed("sign-in", error)
+            return
+    if send_request:
+        yield _answered(connection)
+        return
+    known = _listed(connection, target, asked)
+    yield known
+    if known.status != "failure":
+        yield Finding("request", "warning", f"{connection.model} was not asked.", f"Asking it costs {COST}.")
+
+
+def _text_server(settings: Settings) -> Iterator[Finding]:
+    """The server that answers in text for the local engine, where the user brings one."""
+    address = settings.local.llm
+    if address is None or not address.startswith(("http://", "https://")):
+        return
+    try:
+        target = addresses.parse(address, variable="AUDIOCHAT_LOCAL_LLM")
+    except AudiochatError as error:
+        yield failed("text-server", error)
+        return
+    for finding in _reached(target):
+        if finding.status == "failure":
+            yield Finding("text-server", "failure", finding.what, "Start the server, or correct AUDIOCHAT_LOCAL_LLM.")
+            return
+    yield Finding("text-server", "ok", f"{target.url} listens")
+
+
+def _reached(target: Endpoint) -> Iterator[Finding]:
+    """Whether the host has an address, and something listens there that may be trusted."""
+    yield _found(target)
+    yield _secured(target) if target.secure else _listening(target)
+
+
+def _found(target: Endpoint) -> Finding:
+    if _proxied(target):
+        return Finding("dns", "ok", "left to the proxy")
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(target.host, None, type=socket.SOCK_STREAM)}
+    except OSError as exc:
+        why = exc.strerror or "no such name"
+        return Finding("dns", "failure", f"{target.host} cannot be found: {why}.", "Check its name, and the network.")
+    return Finding("dns", "ok", f"{target.host} is {', '.join(sorted(found))}")
+
+
+def _listening(target: Endpoint) -> Finding:
+    if _proxied(target):
+        return Finding("tls", "ok", "not used, as allowed; the connection is left to the proxy")
+    try:
+        socket.create_connection((target.host, target.port), timeout=_PATIENCE).close()
+    except OSError as exc:
+        return _no_connection("connection", target, exc)
+    return Finding("tls", "ok", "not used, on this machine" if target.loopback else "not used, as allowed")
+
+
+def _secured(target: Endpoint) -> Finding:
+    if _proxied(target):
+        return Finding("tls", "ok", "left to the proxy")
+    import httpx2
+
+    try:
+        with (
+            socket.create_connection((target.host, target.port), timeout=_PATIENCE) as plain,
+            httpx2.create_ssl_context().wrap_socket(plain, server_hostname=target.host) as secure,
+        ):
+            return Finding("tls", "ok", f"{secure.version()}, certificate accepted")
+    except ssl.SSLError as exc:
+        cure = "Behind a proxy that inspects TLS, point SSL_CERT_FILE at its certificate."
+        return Finding("tls", "failure", f"No secure connection: {exc.reason or exc}", cure)
+    except OSError as exc:
+        return _no_connection("tls", target, exc)
+
+
+def _no_connection(check: str, target: Endpoint, exc: OSError) -> Finding:
+    why = exc.strerror or ("no answer in time" if isinstance(exc, TimeoutError) else "no connection")
+    if isinstance(exc, ConnectionRefusedError):
+        what = f"Nothing listens at {target.host}:{target.port}."
+        cure = "Start the server, or correct the address." if target.loopback else "Check the address and the firewall."
+        return Finding(check, "failure", what, cure)
+    what = f"{target.host}:{target.port} cannot be reached: {why}."
+    return Finding(check, "failure", what, "Check the network, the firewall and the proxy settings.")
+
+
+def _proxied(target: Endpoint) -> bool:
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    asked = ("https" if target.secure else "http") in proxies or "all" in proxies
+    return asked and not target.loopback and not proxy_bypass(target.host)
+
+
+def _listed(connection: Connection, target: Endpoint, asked: str) -> Finding:
+    """What the list of models shows, which costs nothing: whether the credential is taken, and the model there."""
+    import openai
+
+    address = f"{asked.partition('/deployments/')[0]}/models"
+    try:
+        told: Any = connection.sdk.get(address, cast_to=object, options={"timeout": _PATIENCE})
+    except openai.OpenAIError as exc:
+        return _told(service_errors.translate(exc, hints=connection.hints))
+    except ValueError:  # it answers, but not in JSON
+        return Finding("credential", "ok", f"{target.host} answers; it has no list of models")
+    listed = told.get("data") if isinstance(told, dict) else None
+    models = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if target.within(OPENAI_HOSTS) and models and connection.model not in models:
+        what = f"The credential is taken, but {connection.model} is not in the list of models."
+        return Finding("credential", "warning", what, "Name a model that the account may use.")
+    return Finding("credential", "ok", f"taken by {target.host}, as its list of models shows")
+
+
+def _told(error: AudiochatError) -> Finding:
+    """What a refusal of the list says of the credential."""
+    about_it = isinstance(error, SignInError) and error.code not in _NOT_ALLOWED_TO_LIST
+    if about_it or error.code in ("account_inactive", "proxy", "redirected"):
+        return failed("credential", error)
+    if isinstance(error, UnavailableError) and not error.code.startswith(("http_", "rate_")):
+        return failed("credential", error)
+    if isinstance(error, RefusedError | SignInError):
+        return Finding("credential", "ok", "not refused; the service shows no list of models")
+    return Finding("credential", "warning", error.message, error.hint)
+
+
+def _answered(connection: Connection) -> Finding:
+    """The cheapest request that an audio model takes: silence in, one token of text out."""
+    from audiochat.chat.client import Client
+    from audiochat.transport.retry import RetryPolicy
+
+    silence = Recording(wav.wrap(bytes(4800)), "wav")
+    request = Request(
+        model=connection.model,
+        turns=(UserTurn("Say ok.", (silence,)),),
+        format=None,
+        parameters={"max_completion_tokens": 1},
+    )
+    try:
+        reply = Client(connection, timeout=SECONDS - 1, policy=RetryPolicy(retries=0)).ask(request)
+    except AudiochatError as error:
+        if error.code == "empty":  # one token can be nothing to see
+            return Finding("request", "ok", f"{connection.model} answers")
+        return failed("request", error)
+    return Finding("request", "ok", f"{reply.model or connection.model} answers")

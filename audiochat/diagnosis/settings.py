@@ -1,0 +1,83 @@
+"""The settings in use, each with its origin, and what is set without being read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audiochat.config import SECRETS, Source
+from audiochat.diagnosis.finding import Finding
+from audiochat.transport import addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audiochat.config import Settings
+
+_USED = {
+    "azure": ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT_NAME", "OPENAI_API_VERSION"),
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_KEY", "AUDIOCHAT_MODEL"),
+    "local": (),
+}
+"""What a provider is told, also where it is the default."""
+
+_ALONE = {
+    "azure": ("AZURE_", "OPENAI_API_VERSION", "OPENAI_CUSTOM_HEADERS"),
+    "openai": ("OPENAI_",),
+    "local": ("AUDIOCHAT_LOCAL_",),
+}
+"""The beginnings of the names that only one provider reads."""
+
+_UNSET = {
+    "AZURE_OPENAI_API_KEY": "is not set: you sign in with Microsoft Entra ID",
+    "OPENAI_API_KEY": "is not set: no key is sent",
+}
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Each setting as the commands would use it."""
+    yield Finding("provider", "ok", f"{settings.provider}, model {settings.model or 'of the engine'}")
+    for variable in dict.fromkeys((*_shown(settings), *settings.sources)):
+        source, value = settings.source(variable), _values(settings).get(variable)
+        if source is Source.DEFAULT:
+            told = _UNSET.get(variable) or f"is {value}, the default"
+        else:
+            told = f"is {value}, from {source.value}" if value is not None else f"is set, from {source.value}"
+        yield Finding("setting", "ok", f"{variable} {told}", used=_is_used(settings, variable))
+    for notice in settings.notices:
+        yield Finding("notice", "warning", notice)
+    for unread in settings.unread:
+        cure = f"Set {unread.instead}." if unread.instead and unread.matters else None
+        yield Finding("unread", "warning", unread.told, cure)
+
+
+def _shown(settings: Settings) -> Iterator[str]:
+    for variable in _USED[settings.provider]:
+        if variable == "AZURE_OPENAI_DEPLOYMENT_NAME" and "AUDIOCHAT_MODEL" in settings.sources:
+            continue  # -m and AUDIOCHAT_MODEL come before it
+        yield variable
+    yield "AUDIOCHAT_VOICE"
+
+
+def _is_used(settings: Settings, variable: str) -> bool:
+    """Whether a setting has to do with what answers."""
+    others = [names for provider, names in _ALONE.items() if provider != settings.provider]
+    mine = _ALONE[settings.provider]
+    return variable.startswith(mine) or not any(variable.startswith(names) for names in others)
+
+
+def _values(settings: Settings) -> dict[str, str | None]:
+    """The values that may be shown; never that of a secret."""
+    local = settings.local
+    values = {
+        "AUDIOCHAT_PROVIDER": settings.provider,
+        "AZURE_OPENAI_ENDPOINT": addresses.shown(settings.azure_endpoint),
+        "AZURE_OPENAI_DEPLOYMENT_NAME": settings.model,
+        "OPENAI_API_VERSION": settings.azure_api_version,
+        "OPENAI_BASE_URL": addresses.shown(settings.openai_base_url),
+        "AUDIOCHAT_MODEL": settings.model,
+        "AUDIOCHAT_VOICE": settings.voice,
+        "AUDIOCHAT_LOCAL_LLM": addresses.shown(local.llm),
+        "AUDIOCHAT_LOCAL_STT": addresses.shown(local.stt),
+        "AUDIOCHAT_LOCAL_TTS": addresses.shown(local.tts),
+    }
+    return {variable: value for variable, value in values.items() if variable not in SECRETS}
