@@ -108,7 +108,7 @@ def _show(findings: Sequence[Finding], screen: Terminal, *, show_all: bool) -> N
 
     table = Table.grid(padding=(0, 1))
     for status, check, what, cure in rows:
-        text = Text(what) if cure is None else Text(f"{what}\n→ {cure}")
+        text = Text(what if cure is None else f"{what}\n→ {cure}", overflow="fold")
         table.add_row(Text(_SIGNS[status], style=_STYLES[status]), Text(check, style="bold"), text)
     console = Console(markup=False, emoji=False, highlight=False)
     console.print(table)

@@ -103,7 +103,8 @@ def _found(target: Endpoint) -> Finding:
     except OSError as exc:
         why = exc.strerror or "no such name"
         return Finding("dns", "failure", f"{target.host} cannot be found: {why}.", "Check its name, and the network.")
-    return Finding("dns", "ok", f"{target.host} is {', '.join(sorted(found))}")
+    what = "an address, not a name" if target.host in found else f"{target.host} is {', '.join(sorted(found))}"
+    return Finding("dns", "ok", what)
 
 
 def _listening(target: Endpoint) -> Finding:

@@ -46,7 +46,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for notice in settings.notices:
         yield Finding("notice", "warning", notice)
     for unread in settings.unread:
-        cure = f"Set {unread.instead}." if unread.instead and unread.matters else None
+        wanted = unread.instead if unread.matters and unread.instead else None
+        cure = f"Set {wanted}." if wanted and _is_used(settings, wanted) else None
         yield Finding("unread", "warning", unread.told, cure)
 
 
