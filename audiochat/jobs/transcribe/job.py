@@ -230,9 +230,9 @@ def model_of(settings: Settings) -> str:
         return settings.local.stt or "whisper"
     if settings.provider == "azure" and settings.azure_endpoint is not None:
         from audiochat.config import Source as From
-        from audiochat.transport import endpoint
+        from audiochat.transport import addresses
 
-        target = endpoint.parse(settings.azure_endpoint, variable="AZURE_OPENAI_ENDPOINT")
+        target = addresses.parse(settings.azure_endpoint, variable="AZURE_OPENAI_ENDPOINT")
         named = settings.source("AZURE_OPENAI_DEPLOYMENT_NAME"), settings.source("AUDIOCHAT_MODEL")
         if target.deployment is not None and all(one is From.DEFAULT for one in named):
             return target.deployment
