@@ -21,6 +21,7 @@ SUMMARIES = {
     "jobs": "List, show and remove long work.",
     "serve": "Serve the local engine to any client of OpenAI or Azure OpenAI.",
     "playground": "Record, attach, type and listen in a browser.",
+    "narrate": "Make an audiobook of a book: text, Markdown or EPUB.",
     "doctor": "Find out what works, and what to do about what does not.",
     "completion": "Print what makes a shell complete commands, options and values.",
     "help": "Show the help of a command.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -9,29 +10,53 @@ import typer
 from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs
 from audiochat.cli.ask import ask_once
-from audiochat.cli.options import AnswerOptions, takes
+from audiochat.cli.options import AnswerOptions, option, takes
 from audiochat.cli.terminal import Streams, Terminal
+from audiochat.cli.verbatim import read_aloud
 from audiochat.errors import UsageError
 
 EXAMPLES = """\
 audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
 git log -5 --oneline | audiochat speak "Say in one sentence what changed:" -
+audiochat speak --verbatim "What time is it?" -o question.wav
 audiochat speak "Count to three." -v coral -f mp3 -o - | ffplay -nodisp -autoexit -
 """
 
 
-@takes(AnswerOptions)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakOptions(AnswerOptions):
+    """What `speak` takes."""
+
+    verbatim: Annotated[
+        bool, option("Answer", "--verbatim", text="Read the text, do not answer it; what came is compared with it.")
+    ] = False
+
+    def check(self) -> None:
+        """Refuse what excludes itself.
+
+        Raises:
+            UsageError: a recording is to be read.
+        """
+        AnswerOptions.check(self)
+        if self.verbatim and self.record:
+            raise UsageError("--verbatim reads a text, and -r records a question.", hint="Leave one of them out.")
+
+
+@takes(SpeakOptions)
 def speak(
     prompt: Annotated[
         list[str] | None,
         typer.Argument(metavar="PROMPT", help="What to ask; - is stdin, @FILE reads a file.", show_default=False),
     ] = None,
     *,
-    options: AnswerOptions,
+    options: SpeakOptions,
     screen: Terminal,
 ) -> None:
     """Ask in text (or aloud, with -r); get a spoken answer and its transcript."""
     options.check()
+    if options.verbatim:
+        read_aloud(_text(prompt or [], screen.streams), options, screen)
+        return
 
     def turn() -> UserTurn:
         if not options.record:

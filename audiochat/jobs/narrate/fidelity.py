@@ -117,7 +117,8 @@ def _comparison(words: int, regions: Sequence[_Region], lost: Sequence[str], mos
     errors = sum(max(len(written), len(read)) for written, read in regions)
     runs = [abs(len(written) - len(read)) for written, read in regions]
     run = MISSING_RUN if most == OTHER_TEXT else MISSING_RUN + 2
-    is_other = max(runs, default=0) >= run or (errors >= _FEWEST and errors >= most * max(words, 1))
+    many = errors >= _FEWEST and errors >= most * max(words, 1)
+    is_other = many or max(runs, default=0) >= run or errors * 2 > words
     told = tuple(Difference(_raw(written), _raw(read)) for written, read in regions)
     return Comparison(words, errors, tuple(lost), is_other, told)
 

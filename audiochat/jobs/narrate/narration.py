@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audiochat.errors import UsageError
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
 
     from audiochat.config import Settings
     from audiochat.jobs.job import Job
-    from audiochat.jobs.narrate.script import Act, Line, Pause
+    from audiochat.jobs.narrate.joining import Spoken, SpokenChapter
+    from audiochat.jobs.narrate.script import Act, Line
     from audiochat.jobs.narrate.speaking import Passage, Speak
     from audiochat.jobs.piece import Failure, Piece
     from audiochat.jobs.runner import Limits, Outcome
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
 
 PREVIEW = 60.0
 """Seconds of a preview, about."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenLine:
-    """The sound of a piece, in its place."""
-
-    pcm: bytes = field(repr=False)
-    """s16le, mono, 24,000 Hz; empty where there is a gap."""
-    pause: Pause
-    """What follows."""
-    chapter: int
-    """The position of its chapter among those that are narrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +67,38 @@ class Narration:
             pool=pool,
         )
 
-    def spoken(self, job: Job, failures: Mapping[str, Failure], report: Report | None = None) -> Iterator[SpokenLine]:
-        """The sound in order, a piece at a time.
+    def spoken(
+        self, job: Job, failures: Mapping[str, Failure], report: Report | None = None
+    ) -> Iterator[SpokenChapter]:
+        """The sound in order, for `joining`: a piece at a time, taken when it is written.
 
         Args:
             job: Where it is kept.
             failures: By key: why a piece has none.
             report: Told about each piece.
         """
-        from audiochat.audio.decoder import decode
+        from audiochat.jobs.narrate.joining import SpokenChapter
 
-        for position, label, line in self._lines():
+        for position, act in enumerate(self.acts):
+            yield SpokenChapter(act.number, act.title, self._spoken(position, job, failures, report))
+
+    def _spoken(
+        self, position: int, job: Job, failures: Mapping[str, Failure], report: Report | None
+    ) -> Iterator[Spoken]:
+        from audiochat.jobs.narrate.joining import Spoken
+
+        for label, line in _labelled(self.acts[position]):
             key = self.work.piece(line, label, self.settings).key
             result = job.get(key)
             if report is not None:
                 report.add(position, label, line.text, result, failures.get(key))
-            blob = None if result is None else result.blob
-            pcm = b"" if blob is None else b"".join(decode(io.BytesIO(blob), name="a piece"))
-            yield SpokenLine(pcm, line.pause, position)
+            if result is not None and result.blob is not None:
+                yield Spoken(result.blob, line.pause, encoded=True)
+
+    def has_sound(self, job: Job) -> bool:
+        """Whether anything of it was spoken."""
+        results = (job.get(piece.key) for piece in self.pieces())
+        return any(result is not None and result.blob is not None for result in results)
 
     def report(self, job: Job, failures: Mapping[str, Failure]) -> Report:
         """How faithful it is; `spoken` tells the same on the way."""
@@ -121,8 +123,13 @@ class Narration:
 
     def _lines(self) -> Iterator[tuple[int, str, Line]]:
         for position, act in enumerate(self.acts):
-            for number, line in enumerate(act.lines, 1):
-                yield position, f"chapter {act.number}, piece {number}", line
+            for label, line in _labelled(act):
+                yield position, label, line
+
+
+def _labelled(act: Act) -> Iterator[tuple[str, Line]]:
+    for number, line in enumerate(act.lines, 1):
+        yield f"chapter {act.number}, piece {number}", line
 
 
 def choose_chapters(acts: tuple[Act, ...], wanted: str | None) -> tuple[Act, ...]:

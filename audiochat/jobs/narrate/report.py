@@ -43,6 +43,8 @@ class ChapterReport:
     gaps: int = 0
     unchecked: int = 0
     """Pieces that were compared with nothing."""
+    start: float | None = None
+    """When its first word is said, in seconds from the start of its file."""
 
     @property
     def fidelity(self) -> float | None:

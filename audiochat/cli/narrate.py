@@ -1,0 +1,227 @@
+"""`audiochat narrate`: a book in, an audiobook out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+
+from audiochat.audio.formats import BOOK_FORMATS, of_suffix
+from audiochat.cli.job_options import JobOptions
+from audiochat.cli.options import takes
+from audiochat.cli.terminal import Terminal
+from audiochat.errors import UsageError
+
+if TYPE_CHECKING:
+    from audiochat.config import Settings
+    from audiochat.jobs.narrate.book import Book
+    from audiochat.jobs.narrate.narration import Narration
+    from audiochat.jobs.narrate.speaking import Check
+
+KIND = "narrate"
+EXAMPLES = """\
+audiochat narrate README.md -o readme.m4b
+audiochat narrate novel.epub --skip-front --skip-notes -v marin --style "calm, a little amused" -j 8
+audiochat narrate novel.epub --list
+"""
+
+LOUDNESS = -19.0
+"""LUFS: what Audible's rules for speech come to."""
+_QUIETEST, _LOUDEST = -40.0, -5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrateOptions(JobOptions):
+    """What a narration takes."""
+
+    chapters: Annotated[
+        str | None,
+        typer.Option(
+            "--chapters",
+            metavar="NUMBERS",
+            rich_help_panel="Book",
+            help="These alone, as --list numbers them: 1,3-5.",
+            show_default=False,
+        ),
+    ] = None
+    list_: Annotated[
+        bool,
+        typer.Option("--list", rich_help_panel="Book", help="Show the chapters and what is left out; ask nothing."),
+    ] = False
+    preview: Annotated[bool, typer.Option("--preview", rich_help_panel="Book", help="The first minute alone.")] = False
+    skip_notes: Annotated[
+        bool, typer.Option("--skip-notes", rich_help_panel="Book", help="Leave out what is marked as a note.")
+    ] = False
+    skip_front: Annotated[
+        bool, typer.Option("--skip-front", rich_help_panel="Book", help="Leave out what is marked as front matter.")
+    ] = False
+    replace: Annotated[
+        Path | None,
+        typer.Option(
+            "--replace",
+            metavar="FILE",
+            rich_help_panel="Book",
+            help="How words are spoken: WORD==SPOKEN, a line each.",
+            show_default=False,
+        ),
+    ] = None
+    title: Annotated[
+        str | None,
+        typer.Option(
+            "--title", metavar="TEXT", rich_help_panel="Book", help="Instead of the book's.", show_default=False
+        ),
+    ] = None
+    author: Annotated[
+        str | None,
+        typer.Option(
+            "--author", metavar="NAME", rich_help_panel="Book", help="Instead of the book's.", show_default=False
+        ),
+    ] = None
+    narrator: Annotated[
+        str | None,
+        typer.Option(
+            "--narrator",
+            metavar="NAME",
+            rich_help_panel="Book",
+            help="Who reads. [default: the voice]",
+            show_default=False,
+        ),
+    ] = None
+    cover: Annotated[
+        Path | None,
+        typer.Option(
+            "--cover",
+            metavar="FILE",
+            rich_help_panel="Book",
+            help="A JPEG or PNG. [default: cover.jpg beside the book, else its own]",
+            show_default=False,
+        ),
+    ] = None
+    voice: Annotated[
+        str | None,
+        typer.Option("-v", "--voice", metavar="VOICE", rich_help_panel="Answer", help="Who reads.", show_default=False),
+    ] = None
+    style: Annotated[
+        str | None,
+        typer.Option(
+            "--style",
+            metavar="TEXT",
+            rich_help_panel="Answer",
+            help="How to read: calm, like a bedtime story, …; @FILE reads it.",
+            show_default=False,
+        ),
+    ] = None
+    check: Annotated[
+        str | None,
+        typer.Option(
+            "--check",
+            metavar="HOW",
+            rich_help_panel="Answer",
+            help="words, ear (listen to the sound) or none. [default: ear where the engine is here, else words]",
+            show_default=False,
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "-f",
+            "--format",
+            metavar="FORMAT",
+            rich_help_panel="Output",
+            help=f"{', '.join(BOOK_FORMATS)}. [default: by -o's suffix, else m4b]",
+            show_default=False,
+        ),
+    ] = None
+    split: Annotated[
+        bool, typer.Option("--split", rich_help_panel="Output", help="One file a chapter, in a folder.")
+    ] = False
+    loudness: Annotated[
+        float, typer.Option("--loudness", metavar="LUFS", rich_help_panel="Output", help="How loud it is.")
+    ] = LOUDNESS
+
+    def book_format(self) -> str:
+        """The format of the audiobook.
+
+        Raises:
+            UsageError: there is no such format.
+        """
+        if self.format is None:
+            return of_suffix(Path(self.output or "").suffix, BOOK_FORMATS) or "m4b"
+        if self.format.lower() not in BOOK_FORMATS:
+            raise UsageError(
+                f"There is no format {self.format!r} for books.", hint=f"Choose {', '.join(BOOK_FORMATS)}."
+            )
+        return self.format.lower()
+
+    def verify(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            UsageError: an option's value is none that it can have.
+        """
+        if self.check not in (None, "words", "ear", "none"):
+            raise UsageError(f"--check {self.check}: there is no such check.", hint="Choose words, ear or none.")
+        if not _QUIETEST <= self.loudness <= _LOUDEST:
+            raise UsageError(
+                f"--loudness wants LUFS from {_QUIETEST:.0f} to {_LOUDEST:.0f}.", hint=f"The usual is {LOUDNESS:.0f}."
+            )
+        if self.split and self.output == "-":
+            raise UsageError("--split makes several files, and stdout is one.", hint="Name a folder with -o.")
+        if self.as_json and self.output == "-":
+            raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
+
+    def checking(self, settings: Settings, language: str) -> Check:
+        """How readings are checked: by ear where the engine's recogniser is here and knows the language."""
+        from audiochat.jobs.narrate.hearing import hears
+
+        if self.check is not None:
+            return cast("Literal['words', 'ear', 'none']", self.check)
+        return "ear" if hears(settings, language) else "words"
+
+
+@takes(NarrateOptions)
+def narrate(
+    book: Annotated[
+        str | None, typer.Argument(metavar="BOOK", help="Text, Markdown or EPUB; - is stdin.", show_default=False)
+    ] = None,
+    *,
+    options: NarrateOptions,
+    screen: Terminal,
+) -> None:
+    """Make an audiobook of a book: text, Markdown or EPUB.
+
+    What was spoken is compared with what is written, and never asked for again.
+    """
+    from audiochat.cli import narrated
+
+    options.verify()
+    source = narrated.read(book, options, screen)
+    if options.list_:
+        narrated.show_list(source, screen)
+        return
+    narration = _narration(source.book, options)
+    writer = narrated.Writer(source, narration, options, screen)
+    if options.dry_run:
+        writer.show_plan()
+    elif code := writer.run():
+        raise typer.Exit(code)
+
+
+def _narration(book: Book, options: NarrateOptions) -> Narration:
+    from audiochat.cli.inputs import system_message
+    from audiochat.files import read_text, user_path
+    from audiochat.jobs.narrate.narration import Narration, choose_chapters
+    from audiochat.jobs.narrate.script import read_replacements, write_script
+    from audiochat.jobs.narrate.speaking import Speak
+
+    settings = options.settings(voice=options.voice)
+    table = {}
+    if options.replace is not None:
+        path = user_path(str(options.replace))
+        table = read_replacements(read_text(path), name=str(path))
+    acts = choose_chapters(write_script(book, table), options.chapters)
+    work = Speak(system_message(options.style), book.language, options.checking(settings, book.language))
+    narration = Narration(acts, work, settings)
+    return narration.preview() if options.preview else narration

@@ -1,0 +1,107 @@
+"""One short text, read at once and not answered: the events of its reading, compared with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audiochat.chat.reply import Delta, Notice, Reply, SpokenAudio
+from audiochat.chat.request import UserTurn
+from audiochat.errors import RefusedError
+from audiochat.jobs.narrate.fidelity import compare
+from audiochat.jobs.narrate.names import names_of
+from audiochat.jobs.narrate.readers import EngineReader, SpeechReader, is_speech_model, system_message
+from audiochat.jobs.narrate.speaking import TRIES
+from audiochat.jobs.work import Workplace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audiochat.assistant import Assistant
+    from audiochat.chat.reply import Events
+    from audiochat.chat.request import AskOptions
+    from audiochat.jobs.narrate.fidelity import Comparison
+    from audiochat.progress import Progress
+
+
+def read_verbatim(
+    assistant: Assistant, text: str, options: AskOptions, *, progress: Progress, handed_on: bool
+) -> Events:
+    """Have a text read.
+
+    Args:
+        assistant: Whom to ask. On the local engine the text goes straight to its voice, and a speech model is asked
+            for speech.
+        text: All that is to be spoken.
+        options: How it is wanted; its system message, if any, is the style.
+        progress: Told about what takes long.
+        handed_on: Whether the sound is heard or piped while it comes: then it cannot be asked for again.
+
+    Yields:
+        The events of a reading that is what is written; deltas are superseded after a notice `asked_again`.
+
+    Raises:
+        RefusedError: it stays unfaithful; the message has both texts, and the error the words that came.
+    """
+    settings = assistant.settings
+    place = Workplace(settings, progress)
+    if settings.provider == "local":
+        from audiochat.local.engine import Engine
+
+        yield from _spoken(EngineReader(Engine(settings.local, progress=progress), settings.voice), text)
+    elif is_speech_model(settings.model):
+        yield from _spoken(SpeechReader(assistant, place, options.system), text)
+    else:
+        yield from _read(assistant, text, options, tries=1 if handed_on else TRIES)
+
+
+def _spoken(reader: EngineReader | SpeechReader, text: str) -> Iterator[Delta | Reply]:
+    """What is read without a model that could do anything else."""
+    pcm = b""
+    if isinstance(reader, EngineReader):
+        for block in reader.engine.synthesizer.say(text, voice=reader.voice):
+            pcm += block
+            yield Delta(pcm=block)
+    else:
+        pcm = reader.read(text, again=False).pcm
+        yield Delta(pcm=pcm)
+    yield Reply(text, SpokenAudio(pcm, "pcm16"))
+
+
+def _read(assistant: Assistant, text: str, options: AskOptions, *, tries: int) -> Events:
+    names = names_of([text]).words
+    for again in range(tries):
+        wanted = replace(options, system=system_message(options.system, again=again > 0))
+        reply: Reply | None = None
+        for event in assistant.events((UserTurn(text),), wanted):
+            if isinstance(event, Reply):
+                reply = event
+            else:
+                yield event
+        assert reply is not None  # noqa: S101 - the events of an answer end with a reply or an error
+        found = compare(text, reply.transcript, names=names)
+        if reply.audio is not None and not found.is_unfaithful:
+            if found.errors:
+                yield Notice(f"Some words were read otherwise: {_differences(found)}.", "differences")
+            yield reply
+            return
+        if again + 1 == tries:
+            raise _unfaithful(text, reply, found)
+        yield Notice("That is not what is written; asking once more.", "asked_again")
+
+
+def _unfaithful(text: str, reply: Reply, found: Comparison) -> RefusedError:
+    what = f"it loses or changes {', '.join(map(repr, found.lost[:5]))}" if found.lost else "it is another text"
+    if reply.audio is None:
+        what = "there is no sound"
+    return RefusedError(
+        f"What was spoken is not what is written: {what}. Written: “{text}” Spoken: “{reply.transcript}”",
+        hint="Try again, or name another model: some answer what they should read.",
+        code="unfaithful",
+        request_id=reply.request_id,
+        transcript=reply.transcript,
+    )
+
+
+def _differences(found: Comparison) -> str:
+    return ", ".join(f"“{one.written}” as “{one.read}”" for one in found.differences[:5])
