@@ -17,6 +17,7 @@ from audiochat.local.task import not_audio
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from audiochat.local.answering import Answering
     from audiochat.local.audio_ids import AudioIds
     from audiochat.local.engine import Parts
     from audiochat.local.llm import Writing
@@ -34,12 +35,14 @@ class Answer:
     Args:
         task: The request.
         engine: Its parts do the work.
+        answering: Finds the words.
         audio_ids: Remembers the spoken answer.
         stop: Ends the work.
     """
 
-    def __init__(self, task: Task, engine: Parts, audio_ids: AudioIds, stop: StopSignal) -> None:
-        self._task, self._engine, self._audio_ids, self._stop = task, engine, audio_ids, stop
+    def __init__(self, task: Task, engine: Parts, answering: Answering, audio_ids: AudioIds, stop: StopSignal) -> None:
+        self._task, self._engine, self._answering = task, engine, answering
+        self._audio_ids, self._stop = audio_ids, stop
 
     def chunks(self) -> Generator[bytes, None, None]:
         """The body of the response: one chunk of JSON, or the events of a stream.
@@ -49,10 +52,15 @@ class Answer:
         """
         task = self._task
         spoken = task.format is not None
-        self._engine.prepare(self._stop, recognizer=task.has_recordings, language_model=True, synthesizer=spoken)
+        self._engine.prepare(
+            self._stop,
+            recognizer=task.has_recordings,
+            language_model=self._answering.may_need_model(task.messages),
+            synthesizer=spoken,
+        )
         said = [self._listen(message) for message in task.messages]
         self._stop.check()
-        writing = self._engine.language_model.write(said, task.limits, self._stop)
+        writing = self._answering.write(said, task.limits, self._stop)
         heard_seconds = sum(heard.seconds for one in said for heard in one.heard)
         yield from (self._events if task.stream else self._whole)(writing, heard_seconds)
 
@@ -62,7 +70,7 @@ class Answer:
     def _hear(self, recording: Recording) -> Heard:
         self._stop.check()
         try:
-            return self._engine.recognizer.hear(recording.data, stop=self._stop)
+            return self._engine.recognizer.hear(recording.data, stop=self._stop, progress=self._engine.progress)
         except NotAudioError as exc:
             raise not_audio(recording.format, recording.where) from exc
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from audiochat.errors import CancelledError
 from audiochat.local import events
 from audiochat.local.answer import Answer
+from audiochat.local.answering import Answering
 from audiochat.local.api_errors import ApiError, api_error
 from audiochat.local.prefetch import Prefetch
 from audiochat.local.stopping import StopSignal
@@ -52,6 +53,7 @@ class ChatCompletions:
 
     def __init__(self, engine: Parts, audio_ids: AudioIds) -> None:
         self._engine = engine
+        self._answering = Answering(engine)
         self._audio_ids = audio_ids
 
     def respond(self, body: bytes, *, cancelled: threading.Event | None = None) -> Response:
@@ -67,7 +69,7 @@ class ChatCompletions:
             return refused(error)
 
         def chunks(stop: StopSignal) -> Generator[bytes, None, None]:
-            return Answer(task, self._engine, self._audio_ids, stop).chunks()
+            return Answer(task, self._engine, self._answering, self._audio_ids, stop).chunks()
 
         return perform(self._engine, chunks, content_type=EVENT_STREAM if task.stream else JSON, cancelled=cancelled)
 

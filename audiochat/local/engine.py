@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audiochat.background import run_in_thread, wait_for
 from audiochat.local import fetch, models
+from audiochat.local.processors import let_threads_sleep
 from audiochat.local.request_queue import RequestQueue
 from audiochat.progress import NoProgress
 
@@ -56,6 +57,10 @@ class Parts(Protocol):
     @property
     def model_name(self) -> str:
         """What to call the model that answers."""
+
+    @property
+    def small_model(self) -> bool:
+        """Whether that is the engine's own small model, whose answers are checked."""
 
     def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
         """Fetch the parts that a request needs, and begin to load them beside each other."""
@@ -169,7 +174,7 @@ class Engine:
         server: OpenAI | None = None,
         waiting: int = WAITING,
     ) -> None:
-        _without_telemetry()
+        _set_switches()
         self._settings, self._server = settings, server
         self.queue = RequestQueue(waiting)
         self.progress = progress or NoProgress()
@@ -231,6 +236,11 @@ class Engine:
         return self._settings.llm_model or Path(self._settings.llm).stem
 
     @property
+    def small_model(self) -> bool:
+        """Whether the engine's own small model answers, not one that the user brings."""
+        return self._settings.llm is None
+
+    @property
     def recognizer(self) -> Recognizer:
         """Speech to text, with times; loaded when it is first asked for."""
         return self._recognizer.get()
@@ -246,7 +256,9 @@ class Engine:
         return self._synthesizer.get()
 
 
-def _without_telemetry() -> None:
-    """Keep onnxruntime and the model hub's library from telling their makers what runs here."""
+def _set_switches() -> None:
+    """Set other libraries' switches, unless the user has set them: they are read when the libraries are loaded."""
+    # onnxruntime and the model hub's library tell their makers what runs here.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    let_threads_sleep()

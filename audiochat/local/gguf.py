@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat.errors import ConfigurationError
 from audiochat.local import models, prompts
 from audiochat.local.llm import SENTENCES, TOKENS, Limits, TooLongError, Writing
+from audiochat.local.processors import usable_processors
 from audiochat.local.sentences import sentences
 from audiochat.local.stopping import StopSignal
 
@@ -142,7 +143,10 @@ class Gguf:
         parameters = self._cpp.LlamaContextParams()
         parameters.n_ctx = min(tokens, self._model.n_ctx_train)
         parameters.n_batch = _BATCH
-        parameters.n_threads = parameters.n_threads_batch = _threads()
+        # A prompt is read by all processors. An answer is written by one: each of its tokens has hundreds of steps, and
+        # threads that wait for each other at every step stand still where another program has one of the processors.
+        parameters.n_threads_batch = usable_processors()
+        parameters.n_threads = 1 if self._built_in else parameters.n_threads_batch
         parameters.no_perf = True
         self._past = []
         context = self._cpp.LlamaContext(self._model, parameters)
@@ -239,12 +243,6 @@ class Gguf:
             text = self._vocabulary.get_text(token)
             if (_UNSPEAKABLE.intersection(text) or _EMOJI in text) and not self._vocabulary.is_eog(token):
                 yield token
-
-
-def _threads() -> int:
-    import os
-
-    return max(1, min(8, os.cpu_count() or 1))
 
 
 def _repetitions(written: Sequence[int]) -> list[tuple[int, float]]:

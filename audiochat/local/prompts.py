@@ -1,12 +1,12 @@
 """How the model is told what was said, heard and measured.
 
-The built-in model is tiny: instructions barely reach it, examples do. Their wording was measured on forty
-questions (docs/local-engine.md); change a word and measure again. Larger models get instructions.
+The built-in model is tiny: instructions barely reach it, examples do. No example about a recording holds a figure or
+a name that could come out as a measurement. Change a word and measure again (benchmarks/engine_quality.py). Larger
+models get instructions.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,39 +67,30 @@ _GENERAL = _examples(
     "Good morning! I hope you have a nice day.",
 )
 _RECORDING = _examples(
-    "The recording is 5.0 seconds long. The speaker talks at 192 words per minute. The loudness is -24 dBFS. "
-    'The speaker says: "Thank you for calling the library. We are open from 9 a.m. to 5 p.m. on weekdays."\n\n'
-    "Describe the recording in detail.",
-    "The speaker says thank you for calling the library, and that it is open from 9 a.m. to 5 p.m. on weekdays. "
-    "The recording is 5.0 seconds long, at 192 words per minute and a loudness of -24 dBFS.",
-    "The loudness is -24 dBFS.\n\nHow loud is it?",
-    "The loudness is -24 dBFS.",
-    "The speaker talks at 192 words per minute.\n\nHow fast does the person talk?",
-    "The person talks at 192 words per minute.",
-    "When are they open?",
-    "They are open from 9 a.m. to 5 p.m. on weekdays.",
+    'The speaker says: "Thank you for calling the library. The reading room is closed for repairs, so please use the '
+    'small room behind the garden."\n\nDescribe the recording in detail.',
+    "The speaker says that the reading room is closed for repairs, so please use the small room behind the garden.",
     "What is the recording about?",
-    "It is about the library and when it is open.",
+    "The reading room is closed for repairs.",
+    "What should I use?",
+    "Please use the small room behind the garden.",
     'The speaker says: "The bus was late again this morning, and the seats were dirty. I will not take it anymore."'
     "\n\nWhat did the speaker say?",
-    "The speaker says that the bus was late again this morning, that the seats were dirty, and that they will not "
-    "take it anymore.",
+    "The bus was late again this morning, and the seats were dirty. The speaker will not take it anymore.",
     "Sum it up.",
-    "The bus was late and dirty, so the speaker will not take it anymore.",
+    "The bus was late again, and the seats were dirty.",
     "In short, what is the opinion?",
-    "The opinion of the bus is negative, because it was late and dirty.",
+    "The speaker will not take it anymore.",
     "Why will they not take it?",
-    "Because the bus was late again and the seats were dirty.",
-    "The recording is 7.1 seconds long.\n\nHow long does it take?",
-    "The recording is 7.1 seconds long.",
+    "The bus was late again this morning, and the seats were dirty.",
 )
 
-_ASKS_ALL = re.compile(r"measure|propert", re.IGNORECASE)
-# For speech only these words: with the numbers before a "describe", one voice in three was answered in numbers alone.
-_DESCRIBES = re.compile(r"describe|detail", re.IGNORECASE)
-_ASKS_LENGTH = re.compile(r"how long|length|duration|\bseconds?\b|how many minutes", re.IGNORECASE)
-_ASKS_SPEED = re.compile(r"fast|slow|speed|pace|words per|\brate\b", re.IGNORECASE)
-_ASKS_LOUDNESS = re.compile(r"loud|quiet|volume|level|dbfs", re.IGNORECASE)
+EXAMPLES = tuple(
+    (turns[index].content, turns[index + 1].content)
+    for turns in (_GENERAL, _RECORDING)
+    for index in range(0, len(turns), 2)
+)
+"""Questions and answers that are in every prompt to the built-in model; none may come out of it by themselves."""
 
 _INSTRUCTIONS = (
     "Your answer is read aloud: speak in at most four short sentences, without lists, markup or emoji. "
@@ -136,28 +127,15 @@ def by_instruction(said: Sequence[Said]) -> Prompt:
 
 
 def _conversation(said: Sequence[Said]) -> Iterator[Message]:
-    """The turns; a fact that was measured stands where it is asked for, or the tiny model mixes them up."""
-    latest: Heard | None = None
+    """The turns; what was measured is not told: it is never for the small model to repeat."""
     for one in said:
         if one.role == "assistant":
             yield Message("assistant", one.text)
         elif one.role == "user":
             words = [f'The speaker says: "{heard.text}"' for heard in one.heard if heard.text]
             words += ["Nobody speaks in the recording."] * (len(words) < len(one.heard))
-            latest = one.heard[-1] if one.heard else latest
-            facts = [] if latest is None else list(_facts(latest, one.text))
-            context = " ".join([*facts, *words])
+            context = " ".join(words)
             yield Message("user", f"{context}\n\n{one.text}".strip() if context else one.text)
-
-
-def _facts(heard: Heard, question: str) -> Iterator[str]:
-    everything = _ASKS_ALL.search(question) or (not heard.text and _DESCRIBES.search(question))
-    if everything or _ASKS_LENGTH.search(question):
-        yield f"The recording is {heard.seconds:.1f} seconds long."
-    if heard.text and (everything or _ASKS_SPEED.search(question)):
-        yield f"The speaker talks at {heard.words_a_minute:.0f} words per minute."
-    if everything or _ASKS_LOUDNESS.search(question):
-        yield f"The loudness is {heard.loudness:.0f} dBFS."
 
 
 def _report(heard: Heard) -> str:

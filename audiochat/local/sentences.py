@@ -31,6 +31,18 @@ def sentences(pieces: Iterator[str], limit: int) -> Generator[str, None, None]:
         yield rest
 
 
+def split_sentences(text: str) -> list[str]:
+    """All the sentences of a text that is whole, the last one finished or not; a line break ends one too."""
+    found = []
+    for line in text.splitlines():
+        rest = line
+        while (end := _first_end(rest)) is not None:
+            found.append(rest[:end].strip())
+            rest = rest[end:]
+        found.append(rest.strip())
+    return [one for one in found if one]
+
+
 def _first_end(text: str) -> int | None:
     """Where the first sentence ends that is known to: the next one has begun."""
     for found in _END.finditer(text):

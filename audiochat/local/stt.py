@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio.codec import decode
 from audiochat.errors import ConfigurationError, FileError
-from audiochat.local import models
+from audiochat.local import models, sounds
+from audiochat.local.processors import let_threads_sleep, usable_processors
 from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from audiochat.local.sounds import Sound
     from audiochat.local.stopping import StopSignal
     from audiochat.progress import Progress
 
@@ -26,11 +28,11 @@ _RATE = 16_000
 LONGEST = 2 * 3600
 """Seconds that are listened to at once: a small file can hold days, which would not fit into memory."""
 
+_SOUND_TAGS = re.compile(r"[\[(*][^\])*]*[\])*]|[^\w]")
+"""What Whisper writes for sounds that are no words: `[Music]`, `(applause)`, notes."""
+
 _LONG = 30.0
 """Seconds of a recording from which on listening takes so long that its progress is shown."""
-
-_SILENCE_DBFS = -120.0
-"""Stands for the loudness of digital silence, which has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Heard:
     """Of the parts in which somebody speaks."""
     loudness: float
     """Root mean square of the samples, in dBFS."""
+    sound: Sound | None = None
+    """What is there instead of words; None where there are words."""
     language: str = "en"
     """The code of the language, as it was told or found out."""
     language_probability: float = 1.0
@@ -137,6 +141,7 @@ def load_model(chosen: str | None) -> Any:
     Raises:
         ConfigurationError: it cannot be loaded.
     """
+    let_threads_sleep()
     from faster_whisper import WhisperModel
 
     folder = models.WHISPER.folder if chosen is None else Path(chosen).expanduser()
@@ -145,7 +150,7 @@ def load_model(chosen: str | None) -> Any:
         raise ConfigurationError(f"AUDIOCHAT_LOCAL_STT: there is no folder {chosen}.", hint="See .env.example.")
     name = str(folder) if folder.is_dir() else str(chosen)
     try:
-        return WhisperModel(name, device="cpu", compute_type="int8")
+        return WhisperModel(name, device="cpu", compute_type="int8", cpu_threads=usable_processors())
     except (OSError, RuntimeError, ValueError) as exc:
         raise ConfigurationError(
             f"The Whisper model {name} cannot be loaded: {' '.join(str(exc).split())[:200]}",
@@ -174,7 +179,6 @@ class Whisper:
         import numpy as np
 
         samples = np.frombuffer(_samples(audio, stop), dtype="<i2").astype(np.float32) / 32_768
-        power = float(np.mean(np.square(samples, dtype=np.float64)))
         if language is not None and language not in self._model.supported_languages:
             raise UnknownLanguageError(language)
         with self._lock:
@@ -189,11 +193,13 @@ class Whisper:
                 initial_prompt=prompt,
             )
             segments = list(_checked(found, len(samples) / _RATE, stop, progress))
+        text = " ".join(segment.text.strip() for segment in segments).strip()
         return Heard(
-            text=" ".join(segment.text.strip() for segment in segments).strip(),
+            text=text,
             seconds=len(samples) / _RATE,
             speech_seconds=float(info.duration_after_vad),
-            loudness=10 * math.log10(power) if power > 0 else _SILENCE_DBFS,
+            loudness=sounds.loudness(samples),
+            sound=None if text else sounds.kind_of(samples),
             language=info.language,
             language_probability=float(info.language_probability),
             segments=tuple(_segment(one) for one in segments),
@@ -206,6 +212,8 @@ def _checked(found: Iterable[Any], seconds: float, stop: StopSignal | None, prog
     watcher = progress if progress is not None and seconds >= _LONG else NoProgress()
     with watcher.task("Listening", total=seconds, unit="seconds") as heard:
         for one in found:
+            if not _SOUND_TAGS.sub("", one.text).strip():
+                continue
             heard(min(one.end, seconds))
             yield one
             if stop is not None:

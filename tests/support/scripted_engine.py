@@ -149,6 +149,8 @@ class ScriptedEngine:
     queue: RequestQueue = field(default_factory=lambda: RequestQueue(16))
     progress: NoProgress = field(default_factory=NoProgress)
     model_name: str = MODEL
+    small_model: bool = False
+    """Whose answers would be checked."""
 
     def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
         """Nothing to fetch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -161,64 +162,15 @@ def test_what_is_heard_stands_before_the_question() -> None:
     assert said.endswith("What is it about?")
 
 
-@pytest.mark.parametrize(
-    ("question", "facts"),
-    [
-        ("What did the speaker say?", set()),
-        ("Is the speaker friendly?", set()),
-        ("How long is the recording?", {LENGTH}),
-        ("What is its duration?", {LENGTH}),
-        ("How fast does the person talk?", {SPEED}),
-        ("Is the pace slow?", {SPEED}),
-        ("How loud is it?", {LOUDNESS}),
-        ("What is the volume?", {LOUDNESS}),
-        ("What are its measurements?", {LENGTH, SPEED, LOUDNESS}),
-        ("Describe in detail the spoken audio input.", set()),
-    ],
-)
-def test_a_measurement_is_told_when_it_is_asked_for(question: str, facts: set[str]) -> None:
-    """The tiny model mixes up what it was not asked for, so that is left out."""
-    said = last(question, SPEECH)
-    told = {fact for fact in (LENGTH, SPEED, LOUDNESS) if fact in said}
-    assert told == facts
+def test_measurements_are_not_for_the_small_model() -> None:
+    """It would mix them up with others, so it never learns them."""
+    said = last("How long, how loud and how fast is it? Measure everything.", SPEECH)
+    assert not [fact for fact in (LENGTH, SPEED, LOUDNESS) if fact in said]
 
 
-def test_a_recording_without_speech_says_so() -> None:
-    """Nobody is quoted, and no speed is told, but length and loudness are."""
-    said = last("Describe it.", QUIET)
-    assert "Nobody speaks in the recording." in said
-    assert "The speaker says" not in said
-    assert "words per minute" not in said
-    assert "3.0 seconds" in said
-    assert "-61 dBFS" in said
-
-
-def test_a_recording_stays_known_in_following_turns() -> None:
-    """A later question about its length is answered from the same recording."""
-    turns = [
-        Said("user", "What is it about?", (SPEECH,)),
-        Said("assistant", "Opening hours."),
-        Said("user", "How long is it?"),
-    ]
-    prompt = by_example(turns)
-    first, answer, second = prompt.messages[prompt.fixed :]
-    assert answer == Message("assistant", "Opening hours.")
-    assert LENGTH not in first.content
-    assert LENGTH in second.content
-    assert "we are open" not in second.content
-    assert prompt.messages[: prompt.fixed] == fixed_part(recording=True).messages
-
-
-def test_the_latest_recording_is_the_one_asked_about() -> None:
-    """Facts of an earlier recording are not told as those of a later one."""
-    turns = [
-        Said("user", "What is it?", (SPEECH,)),
-        Said("assistant", "Opening hours."),
-        Said("user", "And how long is this?", (QUIET,)),
-    ]
-    told = by_example(turns).messages[-1].content
-    assert "3.0 seconds" in told
-    assert LENGTH not in told
+def test_no_example_about_a_recording_holds_a_figure() -> None:
+    """A figure of an example would come out as a measurement."""
+    assert not [one for one in fixed_part(recording=True).messages if re.search(r"\d", one.content)]
 
 
 def test_the_users_system_message_is_kept() -> None:
