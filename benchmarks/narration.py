@@ -49,7 +49,7 @@ _VOCABULARY = (  # noqa: SIM905 - a list of them would be a column of forty line
 
 def book(path: Path, words: int, chapters: int) -> None:
     """Write an EPUB."""
-    chance = random.Random(7)  # noqa: S311 - a book
+    chance = random.Random(7)
     pages = []
     for number in range(1, chapters + 1):
         left = words // chapters
@@ -253,7 +253,7 @@ def measure(options: Any, folder: Path) -> None:
     )
     pieces = planned["pieces"]
     ideal = math.ceil(pieces / options.jobs) * options.latency
-    chance = random.Random(11)  # noqa: S311 - moments
+    chance = random.Random(11)
     lost: list[set[str]] = []
     memory = 0.0
     for _ in range(options.kills):

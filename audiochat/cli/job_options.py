@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from audiochat.jobs.plan import Plan
     from audiochat.jobs.runner import Limits, Outcome
     from audiochat.jobs.store import JobStore
+    from audiochat.jobs.threads import Pool
+    from audiochat.jobs.work import Work
 
 MOST_JOBS = 256
 
@@ -80,6 +82,42 @@ class JobOptions:
             metavar="DIR",
             rich_help_panel="Output",
             help="Keep jobs here; with --on, a folder that all workers share.",
+            show_default=False,
+        ),
+    ] = None
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ADDRESS",
+            rich_help_panel="Network",
+            help="Send the pieces to an existing Dask cluster: tcp://HOST:PORT or tls://HOST:PORT.",
+            show_default=False,
+        ),
+    ] = None
+    tls_ca: Annotated[
+        str | None,
+        typer.Option(
+            "--tls-ca", metavar="FILE", rich_help_panel="Network", help="For tls://: whom to trust.", show_default=False
+        ),
+    ] = None
+    tls_cert: Annotated[
+        str | None,
+        typer.Option(
+            "--tls-cert",
+            metavar="FILE",
+            rich_help_panel="Network",
+            help="For tls://: this machine's certificate.",
+            show_default=False,
+        ),
+    ] = None
+    tls_key: Annotated[
+        str | None,
+        typer.Option(
+            "--tls-key",
+            metavar="FILE",
+            rich_help_panel="Network",
+            help="For tls://: the key of the certificate.",
             show_default=False,
         ),
     ] = None
@@ -177,6 +215,26 @@ class JobOptions:
             if number is not None and number < 0:
                 raise UsageError(f"{name} wants a number from 0 up, not {number}.", hint="Leave it out for no limit.")
         return Limits(jobs, self.max_tokens, self.max_failures)
+
+    def pool(self, work: Work, settings: Settings) -> Pool | None:
+        """Where pieces are worked on, if not here.
+
+        Raises:
+            UsageError: it is no address of a cluster.
+            AudiochatError: there is none, or its workers cannot do it.
+        """
+        if self.on is None:
+            if self.tls_ca or self.tls_cert or self.tls_key:
+                raise UsageError("--tls-ca, --tls-cert and --tls-key are for a cluster.", hint="--on tls://HOST:PORT")
+            return None
+        if not self.on.startswith(("tcp://", "tls://")):
+            raise UsageError(
+                f"--on wants tcp://HOST:PORT or tls://HOST:PORT, not {self.on}.", hint="See docs/scale.md."
+            )
+        from audiochat.jobs.cluster import Tls, dask_cluster
+
+        tls = Tls(self.tls_ca, self.tls_cert, self.tls_key)
+        return dask_cluster(self.on, work, settings, self.job_store().folder, tls=tls, room=self.jobs)
 
     def job_store(self) -> JobStore:
         """Where jobs are kept."""

@@ -163,7 +163,8 @@ def transcribe(
         writer.check(job)
         if options.fresh:
             job.forget()
-        outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store)
+        pool = options.pool(transcriber.work, settings)
+        outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store, pool=pool)
         code = writer.write_all(transcriber, job, outcome)
     if code:
         raise typer.Exit(code)

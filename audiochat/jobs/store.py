@@ -52,6 +52,11 @@ class JobStore:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or storage.data_folder() / "jobs"
 
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self._folder
+
     def names(self) -> list[str]:
         """All jobs, the one that was worked on last first."""
         with suppress(OSError):

@@ -8,7 +8,6 @@ look like; otherwise what gives them away is how models talk when they answer, a
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,8 @@ _A_NOISE = 5.0
 """Seconds of what seemed to be speech and may be a cough or a door."""
 _SLACK = 6
 """Words beyond the fastest that a short piece may have: its speech is measured roughly."""
-_REDUNDANT = 3.2
-"""How much smaller than itself a text may become when it is packed: a line that is repeated packs to nothing."""
+_LOOP = 12
+"""Words of a line that is repeated, its first time not counted, that are more than anybody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +127,14 @@ def _is_unspaced(text: str) -> bool:
 
 
 def _is_loop(words: Sequence[str]) -> bool:
-    """Whether a line comes over and over."""
-    if len(words) < 24:
-        return False
-    packed = " ".join(words).encode()
-    return len(packed) / len(zlib.compress(packed, 9)) > _REDUNDANT
+    """Whether most of it is one line over and over: four times and more, without anything between."""
+    for period in range(1, len(words) // 4 + 1):
+        run = 0
+        for i in range(period, len(words)):
+            run = run + 1 if words[i] == words[i - period] else 0
+            if run >= max(3 * period, _LOOP) and run + period > len(words) / 2:
+                return True
+    return False
 
 
 def _is_echo(words: Sequence[str], spoken: Spoken) -> bool:

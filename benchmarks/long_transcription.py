@@ -1,0 +1,209 @@
+"""Measures `transcribe` on hours of known words: against a service that finds them by the sound, and on the engine.
+
+    python benchmarks/long_transcription.py FOLDER service [-j 16]     seams: words lost and doubled, times
+    python benchmarks/long_transcription.py FOLDER engine              word error rate, times, speed
+    python benchmarks/long_transcription.py FOLDER alone               faster-whisper on the same file
+
+FOLDER is what spoken_hours.py made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from rapidfuzz.distance import Levenshtein
+
+from audiochat.audio.decoder import open_recording
+from audiochat.jobs.transcribe.words import plain, plain_words
+
+RATE = 16_000
+
+
+def timed_words(spoken: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
+    """All words with their times; within an utterance, shared out by letters."""
+    found = []
+    for one in spoken:
+        letters = sum(len(word) + 1 for word in one["words"])
+        at = one["start"]
+        for word in one["words"]:
+            lasts = (one["end"] - one["start"]) * (len(word) + 1) / letters
+            found.append((word, at, at + lasts))
+            at += lasts
+    return found
+
+
+class Service:
+    """Answers with the words whose middle lies in the piece that it was sent; it finds the piece by its samples."""
+
+    def __init__(self, recording: Path, words: list[tuple[str, float, float]]) -> None:
+        with recording.open("rb") as file, open_recording(file, name=recording.name) as opened:
+            self.pcm = b"".join(opened.mono(RATE, keep_time=True))
+        self.words = words
+        self.asked = 0
+        self.seconds = 0.0
+        lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                (part,) = (one for one in body["messages"][-1]["content"] if one["type"] == "input_audio")
+                piece = base64.b64decode(part["input_audio"]["data"])[44:]
+                with lock:
+                    outer.asked += 1
+                    outer.seconds += len(piece) / 2 / RATE
+                answer = json.dumps(outer.answer(piece)).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, piece: bytes) -> dict[str, Any]:
+        """A chat completion with the words of a piece."""
+        middle = len(piece) // 4 * 2
+        found = self.pcm.find(piece[middle : middle + 4000])
+        while found % 2:
+            found = self.pcm.find(piece[middle : middle + 4000], found + 1)
+        assert found >= 0, "the piece is not of this recording"
+        start = (found - middle) / 2 / RATE
+        end = start + len(piece) / 2 / RATE
+        text = " ".join(word for word, begin, stop in self.words if start <= (begin + stop) / 2 < end)
+        message = {"role": "assistant", "content": text}
+        return {
+            "id": "1", "object": "chat.completion", "created": 0, "model": "scripted",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }  # fmt: skip
+
+
+def transcribe(recording: Path, environment: dict[str, str], *options: str) -> tuple[dict[str, Any], float, float]:
+    """Run the command in a home of its own; the JSON transcript, seconds, and seconds of processors."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AZURE_", "OPENAI_", "AUDIOCHAT_"))
+        }
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "audiochat",
+                "transcribe",
+                str(recording),
+                "-o",
+                str(out),
+                "--store",
+                folder,
+                *options,
+            ],
+            env={**clean, **environment},
+            check=True,
+        )
+        elapsed, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        print(f"peak memory {after.ru_maxrss / 1024:.0f} MB")
+        return json.loads(out.read_text()), elapsed, worked
+
+
+def compare(told: list[tuple[str, float]], spoken: list[dict[str, Any]]) -> None:
+    """Print word errors and the errors of times, at the beginnings of utterances."""
+    true = [(plain(word), n == 0, one["start"]) for one in spoken for n, word in enumerate(one["words"])]
+    codes = Levenshtein.opcodes([word for word, _, _ in true], [word for word, _ in told])
+    counts = {"replace": 0, "delete": 0, "insert": 0, "equal": 0}
+    errors = []
+    for code in codes:
+        counts[code.tag] += max(code.src_end - code.src_start, code.dest_end - code.dest_start)
+        if code.tag == "equal":
+            for i, j in zip(range(code.src_start, code.src_end), range(code.dest_start, code.dest_end), strict=True):
+                if true[i][1]:
+                    errors.append(abs(told[j][1] - true[i][2]))
+    wrong = counts["replace"] + counts["delete"] + counts["insert"]
+    print(f"{len(true)} words: {counts['delete']} lost, {counts['insert']} added, {counts['replace']} different")
+    print(f"word error rate {wrong / len(true):.4f}")
+    errors.sort()
+    if errors:
+        p95 = errors[int(0.95 * len(errors))]
+        median = statistics.median(errors)
+        print(f"times of {len(errors)} beginnings: median error {median:.3f} s, 95 % within {p95:.3f} s")
+
+
+def words_told(told: dict[str, Any]) -> list[tuple[str, float]]:
+    """The words of a JSON transcript, as they are compared, with their starts."""
+    words = [word for segment in told["segments"] for word in segment["words"]]
+    return [(one, word["start"]) for word in words for one in plain_words(word["word"])]
+
+
+def alone(recording: Path) -> None:
+    """faster-whisper by itself, with the same model and settings."""
+    from faster_whisper import WhisperModel
+
+    from audiochat.local import models
+
+    began = time.perf_counter()
+    model = WhisperModel(str(models.WHISPER.folder), device="cpu", compute_type="int8")
+    segments, _ = model.transcribe(
+        str(recording), vad_filter=True, beam_size=1, word_timestamps=True, condition_on_previous_text=False
+    )
+    words = [(one, word.start) for segment in segments for word in segment.words for one in plain_words(word.word)]
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(f"alone: {time.perf_counter() - began:.1f} s, {usage.ru_utime + usage.ru_stime:.1f} s of processors")
+    compare(words, json.loads((recording.parent / "speech.json").read_text()))
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("what", choices=["service", "engine", "alone"])
+    parser.add_argument("--ears", action="store_true", help="with the engine's recogniser for checks and times")
+    parser.add_argument("-j", "--jobs", default="16")
+    given = parser.parse_args()
+    recording = given.folder / "speech.wav"
+    spoken = json.loads((given.folder / "speech.json").read_text())
+    if given.what == "alone":
+        alone(recording)
+        return
+    if given.what == "engine":
+        told, elapsed, worked = transcribe(recording, {"AUDIOCHAT_PROVIDER": "local"})
+    else:
+        service = Service(recording, timed_words(spoken))
+        address = f"http://127.0.0.1:{service.server.server_address[1]}/v1"
+        environment = {
+            "OPENAI_BASE_URL": address,
+            "OPENAI_API_KEY": "none",
+            "XDG_CACHE_HOME": str(given.folder / "no-models"),
+        }
+        told, elapsed, worked = transcribe(recording, environment, "-j", given.jobs)
+        print(f"{service.asked} pieces, {service.seconds:.0f} s of sound sent")
+    minutes, gaps = told["duration"] / 60, len(told["gaps"])
+    print(f"{minutes:.1f} minutes in {elapsed:.1f} s, {worked:.1f} s of processors; gaps: {gaps}")
+    compare(words_told(told), spoken)
+
+
+if __name__ == "__main__":
+    main()

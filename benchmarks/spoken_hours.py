@@ -1,0 +1,198 @@
+"""Makes hours of speech whose words and times are known: voices of espeak-ng, pauses, music, minutes without a pause.
+
+    python benchmarks/spoken_hours.py FOLDER --minutes 120 [--languages en,de] [--unbroken 10]
+
+FOLDER gets `speech.wav` (22,050 Hz) and `speech.json`: a list of utterances `{start, end, words}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import wave
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+RATE = 22_050
+
+_ENGLISH = (
+    [
+        "the captain",
+        "my neighbour",
+        "an old farmer",
+        "the young teacher",
+        "our doctor",
+        "the last passenger",
+        "her brother",
+        "the museum",
+        "a tired carpenter",
+        "the committee",
+        "the river",
+        "every student",
+        "the night train",
+        "that engineer",
+    ],
+    [
+        "remembered",
+        "described",
+        "carried",
+        "repaired",
+        "discovered",
+        "followed",
+        "painted",
+        "measured",
+        "ignored",
+        "collected",
+        "studied",
+        "opened",
+        "promised",
+        "borrowed",
+    ],
+    [
+        "a wooden bridge",
+        "the green garden",
+        "seven letters",
+        "the broken window",
+        "a map of the coast",
+        "the morning bread",
+        "a quiet valley",
+        "the heavy suitcase",
+        "the price of copper",
+        "an empty theatre",
+        "the summer market",
+        "twelve glasses of water",
+        "the story of the lighthouse",
+        "a basket of apples",
+    ],
+    [
+        "before the rain began",
+        "without telling anyone",
+        "because the road was closed",
+        "in the second week of October",
+        "near the railway station",
+        "while the children were asleep",
+        "for almost forty years",
+        "although it was very late",
+        "on the other side of the harbour",
+        "after a long and difficult winter",
+        "with great patience",
+        "in front of the church",
+    ],
+)
+_GERMAN = (
+    ["der Kapitän", "meine Nachbarin", "ein alter Bauer", "die junge Lehrerin", "unser Arzt", "der letzte Fahrgast"],
+    ["beschrieb", "reparierte", "entdeckte", "verfolgte", "vergaß", "sammelte", "öffnete", "bezahlte"],
+    [
+        "die hölzerne Brücke",
+        "den grünen Garten",
+        "sieben Briefe",
+        "das zerbrochene Fenster",
+        "eine Karte der Küste",
+        "den schweren Koffer",
+        "das leere Theater",
+        "den Markt im Sommer",
+    ],
+    [
+        "vor dem großen Regen",
+        "ohne ein Wort zu sagen",
+        "in der zweiten Woche im Oktober",
+        "neben dem Bahnhof",
+        "während die Kinder schliefen",
+        "nach einem langen Winter",
+        "mit viel Geduld",
+        "hinter der alten Kirche",
+    ],
+)
+_LANGUAGES = {"en": (_ENGLISH, ("en-us", "en-gb", "en-us+f3")), "de": (_GERMAN, ("de", "de+f2"))}
+
+
+def sentences(language: str, count: int, seed: int) -> Iterator[tuple[str, str]]:
+    """Sentences, each with the voice that says it; the voice changes now and then."""
+    parts, voices = _LANGUAGES[language]
+    choice = random.Random(seed)
+    for n in range(count):
+        yield " ".join(choice.choice(part) for part in parts), voices[(n // 40) % len(voices)]
+
+
+def say(text: str, voice: str) -> NDArray[np.int16]:
+    """The sound of a sentence, without the silence around it."""
+    done = subprocess.run(
+        ["espeak-ng", "-v", voice, "-s", "150", "--stdout", text],  # noqa: S607
+        capture_output=True,
+        check=True,
+    )
+    samples = np.frombuffer(done.stdout[44 : len(done.stdout) // 2 * 2], dtype="<i2")
+    loud = np.flatnonzero(np.abs(samples) > 200)
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def music(seconds: float, seed: int) -> NDArray[np.int16]:
+    """Chords that nobody sings to."""
+    choice = random.Random(seed)
+    bars = []
+    t = np.arange(int(RATE * 0.5)) / RATE
+    for _ in range(int(seconds * 2)):
+        root = choice.choice([131.0, 147.0, 165.0, 196.0])
+        chord = sum(np.sin(2 * np.pi * root * step * t) for step in (1.0, 1.25, 1.5, 2.0))
+        bars.append(2500 * chord * np.exp(-3 * t))
+    return np.concatenate(bars).astype(np.int16)
+
+
+def make(folder: Path, *, minutes: float, languages: list[str], unbroken: float) -> None:
+    """Make the recording and what is said in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    choice = random.Random(3)
+    noise = np.random.default_rng(3)
+    spoken: list[dict[str, Any]] = []
+    length = 0
+    with wave.open(str(folder / "speech.wav"), "wb") as file, ThreadPoolExecutor(2) as pool:
+        file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+
+        def write(samples: NDArray[np.int16]) -> None:
+            nonlocal length
+            hiss = noise.integers(-12, 13, len(samples))
+            file.writeframes((samples + hiss).clip(-32768, 32767).astype("<i2").tobytes())
+            length += len(samples)
+
+        each = minutes * 60 / len(languages)
+        for number, language in enumerate(languages):
+            told = sentences(language, int(each), seed=number)
+            for n, (text, sound) in enumerate(pool.map(lambda one: (one[0], say(*one)), told)):
+                start = length / RATE
+                write(sound)
+                spoken.append({"start": start, "end": length / RATE, "words": text.split(), "language": language})
+                done = length / RATE - number * each
+                if done > each:
+                    break
+                if number == 0 and 60 < done < 60 + unbroken * 60:
+                    continue  # the next one begins at once
+                write(np.zeros(int(RATE * choice.uniform(0.35, 1.8)), np.int16))
+                if n % 90 == 89:
+                    write(music(15, n))
+                    write(np.zeros(RATE, np.int16))
+    (folder / "speech.json").write_text(json.dumps(spoken, ensure_ascii=False))
+
+
+def main() -> None:
+    """Make it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--languages", default="en,de")
+    parser.add_argument("--unbroken", type=float, default=10, help="minutes without a pause")
+    given = parser.parse_args()
+    make(given.folder, minutes=given.minutes, languages=given.languages.split(","), unbroken=given.unbroken)
+
+
+if __name__ == "__main__":
+    main()
