@@ -34,8 +34,9 @@ INHERITED = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "FORCE_COLOR"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--tally` prints what was tried."""
+    """`--tally` prints what was tried, `--pictures` takes those of the documents."""
     parser.addoption("--tally", action="store_true", help="print the table of docs/reliability.md")
+    parser.addoption("--pictures", action="store_true", help="take the pictures of docs/images again")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import shutil
 import struct
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Playwright
 
+    from support.service import Received
+
+WORDS = ("A golden retriever is ", "an excellent family dog.")
+QUESTION = "Is a golden retriever a good family dog?"
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 SWITCHES = (
@@ -44,18 +52,17 @@ SWITCHES = (
 
 TAP = """
 (() => {
-  // What reaches the loudspeaker, sample by sample, and when the first of it did.
-  window.heard = []; window.contexts = [];
+  // What reaches the loudspeaker, as pcm16; when each piece of it was to start; and every track of the microphone.
+  Object.assign(window, { heard: [], starts: [], speakers: [], tracks: [], shifts: 0 });
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (to, ...more) {
-    if (to instanceof AudioDestinationNode && !this.isTap) {
+    if (to instanceof AudioDestinationNode) {
       const context = to.context;
       if (!context.tap) {
-        window.contexts.push(context);
-        context.tap = context.createScriptProcessor(1024, 1, 1);
-        context.tap.isTap = true;
-        context.tap.onaudioprocess = (event) => {
-          window.heard.push({ at: performance.now(), samples: Array.from(event.inputBuffer.getChannelData(0)) });
+        window.speakers.push(context);
+        context.tap = context.createScriptProcessor(4096, 1, 1);
+        context.tap.onaudioprocess = ({ inputBuffer }) => {
+          window.heard.push(...inputBuffer.getChannelData(0).map((sample) => Math.round(sample * 32768)));
         };
         connect.call(context.tap, to);
       }
@@ -63,8 +70,26 @@ TAP = """
     }
     return connect.call(this, to, ...more);
   };
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (at, ...more) {
+    window.starts.push(at);
+    return start.call(this, at, ...more);
+  };
+  const ask = navigator.mediaDevices?.getUserMedia;
+  if (ask) navigator.mediaDevices.getUserMedia = async function (...given) {
+    const stream = await ask.apply(navigator.mediaDevices, given);
+    window.tracks.push(...stream.getTracks());
+    return stream;
+  };
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  }).observe({ type: 'layout-shift', buffered: true });
 })();
 """
+"""Before the page's own script."""
+
+_OURS = "ScriptProcessorNode is deprecated"
+"""A complaint about the tap."""
 
 
 @dataclass
@@ -74,6 +99,8 @@ class Playground:
     server: Server
     tokens: PageTokens
     studio: Studio
+    log: list[str]
+    """A line for each request: method, path, status."""
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
@@ -86,22 +113,25 @@ class Playground:
         """Note every complaint of a page's console, and every host that it asks."""
         page.on("console", lambda told: self._note(told.type, told.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]) if "//" in request.url else None)
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
 
     def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
+        if kind in ("error", "warning") and _OURS not in text:
             self.complaints.append(f"{kind}: {text}")
 
 
 @contextmanager
-def playing(*, key: str | None = None) -> Iterator[Playground]:
+def playing(*, key: str | None = None, allow_hosts: Sequence[str] = ()) -> Iterator[Playground]:
     """Run the playground with the settings of the environment, as the command does."""
     listening = bind("127.0.0.1", 0)
     tokens = PageTokens(listening.port)
     with Studio(load(Flags()), NoProgress(), store=SessionStore()) as studio:
-        app = make_app(make_page(studio, tokens, key=key), Rules.of("127.0.0.1", listening.port))
+        log: list[str] = []
+        names = [name.format(port=listening.port) for name in allow_hosts]
+        rules = Rules.of("127.0.0.1", listening.port, allow_hosts=names)
+        app = make_app(make_page(studio, tokens, key=key), rules, log=log.append)
         with running_app(app, listening) as server:
-            yield Playground(server, tokens, studio)
+            yield Playground(server, tokens, studio, log)
 
 
 def launch(playwright: Playwright, *switches: str, microphone: Path | None = None) -> Browser:
@@ -113,15 +143,28 @@ def launch(playwright: Playwright, *switches: str, microphone: Path | None = Non
 
 
 def open_page(
-    browser: Browser, playground: Playground, *, permissions: Sequence[str] = ("microphone",), **more: Any
+    browser: Browser,
+    playground: Playground,
+    *,
+    permissions: Sequence[str] = ("microphone",),
+    host: str = "",
+    **more: Any,
 ) -> Page:
-    """A page that is signed in and ready, with the tap in place."""
+    """A page that is signed in and ready, with the tap in place.
+
+    Args:
+        browser: Chromium.
+        playground: The server.
+        permissions: What the page may.
+        host: Another name of the server.
+        more: Of Playwright's `new_context`.
+    """
     context = browser.new_context(permissions=list(permissions), **more)
     context.add_init_script(TAP)
     page = context.new_page()
     page.set_default_timeout(10_000)
     playground.watch(page)
-    page.goto(playground.address)
+    page.goto(playground.address.replace("127.0.0.1", host or "127.0.0.1"))
     page.wait_for_selector("html[data-ready]")
     return page
 
@@ -150,3 +193,67 @@ def tone_file(path: Path, hertz: float, seconds: float, *, rate: int = 48_000) -
     """A file for the microphone."""
     path.write_bytes(wav.wrap(tone(hertz, seconds, rate=rate), sample_rate=rate))
     return path
+
+
+def until(page: Page, condition: str, *, timeout: float = 10) -> None:
+    """Wait until an expression is true; Playwright's own way evaluates strings, which the page's policy forbids."""
+    end = time.monotonic() + timeout
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
+
+
+def heard(page: Page) -> list[int]:
+    """What the loudspeaker got, from its first sample that is no silence to its last."""
+    samples: list[int] = page.evaluate("window.heard")
+    sounding = [at for at, sample in enumerate(samples) if sample]
+    return samples[sounding[0] : sounding[-1] + 1] if sounding else []
+
+
+def samples_of(pcm: bytes) -> list[int]:
+    """The samples of pcm16, without silence at the ends."""
+    samples = list(struct.unpack(f"<{len(pcm) // 2}h", pcm))
+    sounding = [at for at, sample in enumerate(samples) if sample]
+    return samples[sounding[0] : sounding[-1] + 1]
+
+
+def pitch(samples: Sequence[float], rate: int) -> float:
+    """The frequency of a tone, by its rising zero crossings, in hertz."""
+    rising = [at for at in range(1, len(samples)) if samples[at - 1] < 0 <= samples[at]]
+    return (len(rising) - 1) * rate / (rising[-1] - rising[0])
+
+
+def state(page: Page, name: str, *, timeout: float = 10_000) -> None:
+    """Wait until the status line is in a state."""
+    page.wait_for_selector(f"#status[data-state={name}]", timeout=timeout)
+
+
+def ask(page: Page, text: str = QUESTION) -> None:
+    """Type a question and send it."""
+    page.fill("#text", text)
+    page.press("#text", "Enter")
+
+
+def record(page: Page, seconds: float = 1.0) -> None:
+    """Click, speak, click."""
+    page.click("#record")
+    state(page, "recording")
+    page.wait_for_timeout(seconds * 1000)
+    page.click("#record")
+    page.wait_for_selector(".draft")
+
+
+def recordings(received: Received) -> list[bytes]:
+    """The recordings of a request's last message."""
+    parts = received.json["messages"][-1]["content"]
+    return [base64.b64decode(part["input_audio"]["data"]) for part in parts if part["type"] == "input_audio"]
+
+
+def tracks(page: Page) -> list[str]:
+    """The states of every track that the microphone gave."""
+    states: list[str] = page.evaluate("window.tracks.map((track) => track.readyState)")
+    return states
+
+
+SPOKEN = speechlike(1.2)
+"""The answer of the scripted service."""

@@ -5,6 +5,7 @@ import { Stretcher } from './stretch.js';
 
 const BLOCK = RATE / 2; // samples scheduled at a time
 const AHEAD = 1.5; // seconds that are scheduled before they are heard: timers may be late
+const CUSHION = 0.15; // seconds that are there before the first is heard, so that a late piece makes no gap
 const LEAD = 0.06; // seconds from the first sample to its sound
 const FADE = 0.012; // seconds: silence without a click
 const TICK = 40; // milliseconds
@@ -75,7 +76,8 @@ export class Player extends EventTarget {
   /** Schedule what is there, and look whether the end was heard. */
   pump() {
     const now = this.context.currentTime;
-    if (this.context.state === 'running') {
+    const enough = this.sound.complete || this.sound.length - this.read >= CUSHION * this.speed * RATE;
+    if (this.context.state === 'running' && (enough || this.cursor / RATE > now)) {
       while (this.read < this.sound.length && this.cursor / RATE - now < AHEAD) this.schedule(now);
       if (this.sound.complete && this.read >= this.sound.length) this.flush(now);
     }

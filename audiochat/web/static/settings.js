@@ -32,9 +32,14 @@ export class Settings {
     const usual = voices.filter((name) => name !== voice);
     this.fields.voice.replaceChildren(h('option', { value: '' }, voice), ...usual.map((name) => h('option', {}, name)),
       h('option', { value: OTHER }, 'Another…'));
-    if (!oneModel) {
-      api.models().then((names) => byId('models').replaceChildren(...names.map((name) => h('option', { value: name })))).catch(() => {});
-    }
+  }
+
+  /** What there is to choose from, asked of the service when somebody looks. */
+  async listModels() {
+    if (this.listed || this.state.one_model) return;
+    this.listed = true;
+    const names = await api.models().catch(() => []);
+    byId('models').replaceChildren(...names.map((name) => h('option', { value: name })));
   }
 
   load() {
@@ -96,6 +101,7 @@ export class Settings {
 
   open(open) {
     byId('settings').hidden = !open;
+    if (open) this.listModels();
     byId('settings-open').setAttribute('aria-expanded', String(open));
     document.body.classList.toggle('settings-open', open);
     byId('shade').hidden = !(open || document.body.classList.contains('sessions-open'));
