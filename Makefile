@@ -4,13 +4,16 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test reliability test-engine audit lint format bench growth lock clean
+.PHONY: demo test test-browser reliability test-engine audit lint format bench growth lock clean
 
 demo: $(READY) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
 
 test: $(READY) ## the fast tests
-	$(BIN)/python -m pytest -n auto -m "not engine and not reliability"
+	$(BIN)/python -m pytest -n auto -m "not engine and not reliability and not browser"
+
+test-browser: $(READY) ## the page in Chromium (Debian: apt install chromium fonts-inter); skipped where there is none
+	$(BIN)/python -m pytest -m browser
 
 reliability: $(READY) ## faults, endings and bad input by the thousand; prints the table of docs/reliability.md
 	$(BIN)/python -m pytest -n auto -m "reliability and not engine" --tally

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from audiochat import __version__
 from audiochat.errors import AudiochatError, FileError, UsageError
@@ -210,8 +210,8 @@ def _sounds(studio: Studio) -> list[Route]:
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:
-    """A file to keep. Names of sessions consist of letters, digits, - and _."""
+    """A file to keep; its name may be in any script (RFC 6266)."""
     from starlette.responses import Response
 
-    disposition = f"attachment; filename={json.dumps(name)}"
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
     return Response(content, media_type=media_type, headers={"content-disposition": disposition})

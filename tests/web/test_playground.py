@@ -349,8 +349,18 @@ def test_an_answer_is_downloaded_in_a_format(browser: Browser, format_: str) -> 
     browser.turn()
     got = browser.ask("GET", f"/page/sessions/1/turns/1/answer?format={format_}")
     assert got.status == 200
-    assert got.headers["content-disposition"] == f'attachment; filename="1-turn-1.{format_}"'
+    assert got.headers["content-disposition"] == f"attachment; filename*=UTF-8''1-turn-1.{format_}"
     assert sniff(got.body) == format_
+
+
+def test_a_name_may_be_in_any_script(browser: Browser) -> None:
+    """In addresses, in lists, and as the name of a file."""
+    browser.turn()
+    assert browser.ask("PATCH", "/page/sessions/1", {"name": "犬の話"}).status == 200
+    turn = browser.ask("GET", f"/page/sessions/{quote('犬の話')}").json["turns"][0]
+    assert browser.ask("GET", turn["sound"]).status == 200
+    got = browser.ask("GET", f"/page/sessions/{quote('犬の話')}/export?format=zip")
+    assert got.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote('犬の話.zip')}"
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ export function rename(name, done) {
   wrong, h('p', { class: 'dialog-foot' }, h('button', { class: 'solid' }, 'Rename')));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const plain = input.value.trim().normalize('NFKD').replace(/\p{M}/gu, '');
-    const to = plain.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^[-_]+|-+$/g, '').slice(0, 64);
+    const plain = input.value.trim().normalize('NFC');
+    const to = [...plain.replace(/[^\p{L}\p{N}\p{M}_-]+/gu, '-').replace(/^[-_]+|-+$/g, '')].slice(0, 64).join('');
     try {
       if (!to) throw new Error('A name needs a letter or a digit.');
       await api.renameSession(name, to);
