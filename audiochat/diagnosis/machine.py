@@ -71,9 +71,12 @@ def models(settings: Settings) -> Iterator[Finding]:
     """The local engine; a lack of it only matters to who uses it."""
     used = settings.provider == "local"
     lack: Status = "failure" if used else "warning"
-    for part in providers.local_parts(settings):
-        status = "ok" if part.works else lack
-        yield Finding(f"local-{part.name}", status, part.what, part.cure, used=used, mend=part.mend)
+    try:
+        for part in providers.local_parts(settings):
+            status = "ok" if part.works else lack
+            yield Finding(f"local-{part.name}", status, part.what, part.cure, used=used, mend=part.mend)
+    except FileError as error:  # there is no home to keep them in
+        yield Finding("local-models", lack, error.message, error.hint, used=used)
 
 
 def folders() -> Iterator[Finding]:

@@ -1,0 +1,199 @@
+"""The reason that a service, a gateway, a proxy or a sign-in gives reaches the person, with what helps there."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from support.service import PCM, Answer, completion, error
+
+from audiochat.audio import wav
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.command_line import CommandLine
+    from support.service import Service
+
+
+def _json(status: int, body: object, **headers: str) -> Answer:
+    return Answer(json.dumps(body).encode(), status, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+# --- The reason, in the shapes that bodies have
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, {"success": False, "errors": [{"code": 7003, "message": "Could not route to /x"}]}, "Could not route"),
+        (400, {"__type": "ValidationException", "Message": "The model id is invalid."}, "The model id is invalid."),
+        (400, {"type": "about:blank", "title": "Bad Request", "detail": "voice is required"}, "voice is required"),
+        (400, {"error": {"message": "Provider returned error", "metadata": {"raw": "codec lost"}}}, "codec lost"),
+        (400, {"error": {"code": "BadRequest", "innererror": {"message": "The payload is odd."}}}, "payload is odd"),
+        (400, {"message": {"error": {"message": "nested deep"}}}, "nested deep"),
+        (422, {"errors": {"voice": ["is not included in the list"]}}, "voice: is not included in the list"),
+        (422, {"detail": "voice must be one of a, b"}, "voice must be one of a, b"),
+        (400, {"object": "error", "message": "messages is too short", "code": 400}, "messages is too short"),
+        (400, '{"fault": {"faultstring": "Body buffer overflow"}}', "Body buffer overflow"),
+        (400, "plain words of a proxy", "plain words of a proxy"),
+    ],
+)  # fmt: skip
+def test_the_reason_of_a_refusal_is_told(
+    cli: CommandLine, openai: Service, status: int, body: object, reason: str
+) -> None:
+    """Whatever the shape of the body; nobody reads brackets."""
+    openai.answer(Answer(body.encode(), status) if isinstance(body, str) else _json(status, body))
+    ran = cli("speak", "Hi")
+    assert ran.code == 4
+    assert reason in ran.err
+    assert "{" not in ran.err
+
+
+def test_an_overload_with_a_status_of_its_own_is_tried_again(cli: CommandLine, openai: Service) -> None:
+    """529, as one vendor has it, with its words."""
+    openai.answer(_json(529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}))
+    ran = cli("speak", "Hi", "--retries", "0")
+    assert ran.code == 5
+    assert "Overloaded" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "command"),
+    [
+        (
+            "ERROR: AADSTS70043: The refresh token has expired or is invalid. Trace ID: 1",
+            "AADSTS70043",
+            "az login",
+        ),
+        (
+            'ERROR: AADSTS530003: Access has been blocked by policies.\nPlease run:\naz login --tenant "t-1"',
+            "AADSTS530003",
+            'az login --tenant "t-1"',
+        ),
+        ("ERROR: Please run 'az login' to setup account.", "az login", "az login"),
+    ],
+)
+def test_the_sign_ins_own_reason_and_command_are_told(
+    cli: CommandLine, service: Service, az: Path, said: str, told: str, command: str
+) -> None:
+    """In at most four lines, and nothing is sent."""
+    (az / "az").write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\nexit 1\n")
+    ran = cli("speak", "Hi", env={"AZURE_OPENAI_ENDPOINT": service.url})
+    assert ran.code == 3
+    assert told in ran.err
+    assert command in ran.err
+    assert len(ran.err.strip().splitlines()) <= 4
+    assert service.requests == []
+
+
+# --- Hints that fit
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (error(403, "AuthenticationTypeDisabled", "Key based authentication is disabled."), "az login"),
+        (_json(401, {"statusCode": 401, "message": "Access denied due to invalid subscription key. "
+                     "Make sure to provide a valid key for an active subscription."}), "Ocp-Apim-Subscription-Key"),
+        (error(404, "404", "Unsupported API version '2023-01-01'."), "OPENAI_API_VERSION"),
+        (error(410, "ModelDeprecated", "The model has been deprecated."), "AZURE_OPENAI_DEPLOYMENT"),
+        (error(400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model."),
+         "audio model"),
+        (error(403, "403", "Traffic is not from an approved private endpoint."), "private endpoint"),
+        (error(403, None, "Your IP 1.2.3.4 is not allowed to access this resource"), "network"),
+    ],
+)  # fmt: skip
+def test_a_hint_fits_what_was_refused(cli: CommandLine, azure: Service, answer: Answer, advice: str) -> None:
+    """With a key."""
+    azure.answer(answer)
+    ran = cli("speak", "Hi")
+    assert ran.code in (3, 4)
+    assert advice in ran.err.partition("→")[2] or advice in ran.err
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (error(400, "Token tenant mismatch", "Tenant provided in token does not match resource tenant."), "--tenant"),
+        (error(400, "BadRequest", "Please provide a custom subdomain for token authentication."), "https://NAME."),
+        (error(401, "PermissionDenied", "The principal x lacks the required data action."), "OpenAI User"),
+        (error(401, "401", "Unauthorized. Access token is missing, invalid, audience is incorrect."), "az login"),
+    ],
+)
+def test_who_signed_in_without_a_key_reads_nothing_of_keys(
+    cli: CommandLine, service: Service, az: Path, answer: Answer, advice: str
+) -> None:
+    """The hint knows how we signed in."""
+    assert az.is_dir()
+    service.answer(answer)
+    ran = cli("speak", "Hi", env={"AZURE_OPENAI_ENDPOINT": service.url})
+    assert ran.code == 3
+    assert advice in ran.err
+    assert "AZURE_OPENAI_API_KEY" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "audio input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+        "This model does not support audio output",
+        "unknown variant `input_audio`, expected `text` or `image_url`",
+    ],
+)
+def test_a_server_without_audio_is_not_asked_again(cli: CommandLine, openai: Service, dog: Path, message: str) -> None:
+    """A 500 that will not pass: another model helps, waiting does not."""
+    openai.answer(_json(500, {"error": {"code": 500, "message": message, "type": "server_error"}}))
+    ran = cli("analyze", str(dog))
+    assert ran.code == 4
+    assert len(openai.requests) == 1
+    assert "later" not in ran.err
+    assert "audio" in ran.err
+
+
+def test_text_alone_without_a_recording_is_not_sent(cli: CommandLine, azure: Service) -> None:
+    """Azure refuses it, so it is not paid for, nor waited for."""
+    ran = cli("converse", "--no-save", "--text-only", "-t", "Hi")
+    assert ran.code == 2
+    assert azure.requests == []
+
+
+# --- Waits
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (error(429, "429", "slow", headers={"x-ms-retry-after-ms": "400"}), 0.4),
+        (error(429, None, "Rate limit reached. Please try again in 400ms."), 0.4),
+        (_json(429, {"error": {"details": [{"retryDelay": "0.4s"}], "message": "Quota", "code": 429}}), 0.4),
+        (_json(429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds."}), 1.0),
+        (_json(503, {"error": "Loading", "estimated_time": 3}, Retry_After="1"), 1.0),
+        (error(429, None, "slow", headers={"x-ratelimit-reset-requests": "400ms", "x-ratelimit-reset-tokens": "20s",
+                                          "x-ratelimit-remaining-requests": "0",
+                                          "x-ratelimit-remaining-tokens": "100"}), 0.4),
+    ],
+)  # fmt: skip
+def test_a_wait_is_understood_however_it_is_told(
+    cli: CommandLine, openai: Service, answer: Answer, seconds: float
+) -> None:
+    """Asked again after that time, neither sooner nor much later."""
+    openai.answer(answer, completion(audio=wav.wrap(PCM)))
+    started = time.monotonic()
+    ran = cli("speak", "Hi")
+    elapsed = time.monotonic() - started
+    assert ran.code == 0, ran.err
+    assert seconds <= elapsed < seconds + 8
+    assert len(openai.requests) == 2
+
+
+def test_a_wait_of_a_day_is_not_waited_for(cli: CommandLine, openai: Service) -> None:
+    """A clock in API Management's words; the person reads how long."""
+    said = "Out of call volume quota. Quota will be replenished in 23:10:00."
+    openai.answer(_json(403, {"statusCode": 403, "message": said}))
+    ran = cli("speak", "Hi")
+    assert ran.code == 5
+    assert "23 hours" in ran.err
+    assert len(openai.requests) == 1
