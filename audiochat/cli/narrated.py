@@ -203,7 +203,7 @@ class Writer:
             "provider": self._narration.settings.provider,
             "model": self._model,
             "voice": self._narration.settings.voice,
-            "audio": [self._outputs.described(book) for book in books],
+            "audio": self._audio(books),
             "chapters": [
                 {
                     "number": chapter.number,
@@ -225,3 +225,8 @@ class Writer:
             "usage": asdict(outcome.usage),
             "elapsed": round(time.monotonic() - self._began, 3),
         }
+
+    def _audio(self, books: list[AudioFile]) -> Any:
+        """The file, for `--json`; with `--split` a list of them, None where nothing was spoken."""
+        told = [self._outputs.described(book) for book in books]
+        return told if self._options.split else next(iter(told), None)

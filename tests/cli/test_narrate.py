@@ -73,7 +73,7 @@ def test_json_tells_chapters_and_fidelity(openai: Service, cli: CommandLine, boo
     """One object, with the marks of the chapters, what was used, and the job's name."""
     openai.answer_with(Narrator())
     told = _told(cli("narrate", str(book), "--json", "-f", "flac"))
-    assert (told["command"], told["status"], told["audio"][0]["path"]) == ("narrate", "ok", "fox.flac")
+    assert (told["command"], told["status"], told["audio"]["path"]) == ("narrate", "ok", "fox.flac")
     assert [one["fidelity"] for one in told["chapters"]] == [1.0, 1.0, 1.0]
     assert (told["fidelity"]["score"], told["fidelity"]["check"], told["gaps"]) == (1.0, "words", [])
     assert told["usage"]["output_tokens"] == 116 * told["asked"]
