@@ -142,9 +142,8 @@ class Outputs:
                 f"{path or 'The audiobook'} cannot be written: {exc.strerror or exc}.",
                 hint="The job keeps what was spoken; run it again.",
             ) from exc
-        starts = iter(chapter.seconds for chapter in book.chapters)
         for chapter in report.chapters:
-            chapter.start = next(starts, None) if chapter.gaps < chapter.pieces else None
+            chapter.start = book.starts.get(chapter.number)
         return AudioFile(path, book.seconds)
 
     def _join(self, spoken: Iterator[SpokenChapter], path: Path, tags: Tags, seconds: float) -> BookFile:

@@ -1,4 +1,4 @@
-"""The sound of a book: its pieces trimmed, equally loud, with the pauses between them, in one file or one a chapter.
+"""The sound of a book: its pieces trimmed, equally loud, with the pauses between them, in one file.
 
 The clock is the number of decoded samples, so that the last chapter's mark is as exact as the first one's. A piece
 is in memory while it is written, and no more than that.
@@ -7,8 +7,7 @@ is in memory while it is written, and no more than that.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audiochat.audio import SAMPLE_RATE, formats
@@ -65,6 +64,8 @@ class BookFile:
     path: Path
     chapters: tuple[Chapter, ...]
     """Those that have sound, with the samples at which they begin."""
+    starts: dict[int, float]
+    """When their first words are said, in seconds, by their numbers."""
     seconds: float
 
 
@@ -93,51 +94,9 @@ def join(
     with ChapteredFile.replacing(path, format, tags) as file:
         voice = _Voice(file, target, watch)
         for chapter in chapters:
-            voice.speak(chapter.title, chapter.pieces)
+            voice.speak(chapter)
         voice.finish()
-    return BookFile(path, file.marks(), file.samples / SAMPLE_RATE)
-
-
-def join_split(
-    chapters: Iterable[SpokenChapter],
-    folder: Path,
-    format: str,
-    tags: Tags,
-    *,
-    count: int,
-    target: float = AUDIOBOOK,
-    watch: Callable[[float], object] | None = None,
-) -> list[BookFile]:
-    """Write a book as one file a chapter, `01 Title.m4b` and so on, in a folder that exists.
-
-    A chapter without pieces has no file. Each file is there whole or not at all.
-
-    Args:
-        chapters: Its chapters, in order.
-        folder: Where the files go; those that are there are replaced.
-        format: One of `audio.formats.BOOK_FORMATS`.
-        tags: What the files tell of the book.
-        count: How many chapters the book has.
-        target: How loud each piece is made, in LUFS.
-        watch: Told now and then how many seconds of a file are written.
-
-    Raises:
-        FileError: one cannot be written, or a piece cannot be read.
-    """
-    done = []
-    for chapter in chapters:
-        pieces = iter(chapter.pieces)
-        first = next(pieces, None)
-        if first is None:
-            continue
-        told = replace(tags, title=chapter.title, album=tags.album or tags.title, track=f"{chapter.number}/{count}")
-        path = folder / file_name(chapter.number, chapter.title, format, count=count)
-        with ChapteredFile.replacing(path, format, told) as file:
-            voice = _Voice(file, target, watch)
-            voice.speak(chapter.title, chain((first,), pieces))
-            voice.finish()
-        done.append(BookFile(path, file.marks(), file.samples / SAMPLE_RATE))
-    return done
+    return BookFile(path, file.marks(), voice.starts, file.samples / SAMPLE_RATE)
 
 
 def file_name(number: int, title: str, format: str, *, count: int) -> str:
@@ -156,19 +115,20 @@ class _Voice:
         self._watch = watch
         self._limiter = Limiter()
         self._gain = 0.0
+        self.starts: dict[int, float] = {}
+        """When each chapter begins, in seconds."""
         self._samples = 0
         """Given to the limiter, which gives them on a little later."""
 
-    def speak(self, title: str, pieces: Iterable[Spoken]) -> None:
+    def speak(self, chapter: SpokenChapter) -> None:
         """Speak a chapter; its mark is where its first sound is."""
-        marked = False
-        for piece in pieces:
+        for piece in chapter.pieces:
             pcm = self._evened(piece)
-            if pcm and not marked:
-                self._file.mark(title, self._samples)
-                marked = True
+            if pcm and chapter.number not in self.starts:
+                self._file.mark(chapter.title, self._samples)
+                self.starts[chapter.number] = self._samples / SAMPLE_RATE
             self._write(pcm, gain=self._gain)
-            if marked:
+            if chapter.number in self.starts:
                 self._write(bytes(2 * round(PAUSES[piece.pause] * SAMPLE_RATE)), gain=self._gain)
             if self._watch is not None:
                 self._watch(self._samples / SAMPLE_RATE)

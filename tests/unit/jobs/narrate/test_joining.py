@@ -14,7 +14,7 @@ from audiochat.audio.chapters import Tags
 from audiochat.audio.formats import BOOK_FORMATS
 from audiochat.audio.loudness import AUDIOBOOK, loudness
 from audiochat.errors import FileError
-from audiochat.jobs.narrate.joining import PAUSES, Spoken, SpokenChapter, file_name, join, join_split
+from audiochat.jobs.narrate.joining import PAUSES, Spoken, SpokenChapter, file_name, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,7 @@ def test_what_is_silent_or_missing_makes_no_mark(tmp_path: Path) -> None:
     ]
     book = join(chapters, tmp_path / "a.m4b", "m4b", TAGS)
     assert [(chapter.title, chapter.start) for chapter in book.chapters] == [("Heard", 0)]
+    assert book.starts == {3: 0.0}
 
 
 def test_a_piece_that_is_no_sound_leaves_the_old_book(tmp_path: Path) -> None:
@@ -145,19 +146,6 @@ def test_pieces_are_taken_one_by_one(tmp_path: Path) -> None:
 
     join([SpokenChapter(1, "One", pieces())], tmp_path / "a.opus", "opus", TAGS, watch=seconds.append)
     assert seconds == sorted(seconds)
-
-
-def test_one_file_a_chapter(tmp_path: Path) -> None:
-    """Each is called by its number and title, and tells its place in the book."""
-    chapters = [
-        SpokenChapter(1, "The Start", [spoken()]),
-        SpokenChapter(2, "Lost", []),
-        SpokenChapter(3, 'What/is: "this"?', [spoken(), spoken()]),
-    ]
-    files = join_split(chapters, tmp_path, "mp3", TAGS, count=12)
-    assert [file.path.name for file in files] == ["01 The Start.mp3", "03 What is this.mp3"]
-    assert [chapter.title for file in files for chapter in file.chapters] == ["The Start", 'What/is: "this"?']
-    assert files_in(tmp_path) == [file.path.name for file in files]
 
 
 @pytest.mark.parametrize(
