@@ -13,7 +13,7 @@ test: $(READY) ## the fast tests
 	$(BIN)/python -m pytest -n auto -m "not engine and not reliability and not browser"
 
 test-browser: $(READY) ## the page in Chromium (Debian: apt install chromium fonts-inter); skipped where there is none
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "browser and not engine"
 
 reliability: $(READY) ## faults, endings and bad input by the thousand; prints the table of docs/reliability.md
 	$(BIN)/python -m pytest -n auto -m "reliability and not engine" --tally

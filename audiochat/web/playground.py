@@ -112,7 +112,7 @@ def _state(studio: Studio) -> Route:
             "provider": settings.provider,
             "model": studio.model,
             "voice": settings.voice,
-            "voices": list(studio.voices),
+            "voices": studio.voices,
             "formats": list(MEDIA_TYPES),
             "one_model": settings.provider == "local",
         }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audiochat.assistant import Assistant
-from audiochat.chat.request import CUSTOM_VOICE, VOICES
+from audiochat.chat.request import VOICES
 from audiochat.chat.sessions import SessionStore
 from audiochat.errors import AudiochatError, UsageError
 from audiochat.web.waiting_line import WaitingLine
@@ -57,10 +57,9 @@ class Studio:
         return self._first.connection.model
 
     @property
-    def voices(self) -> tuple[str, ...]:
-        """The voices that are known; a service may have others."""
-        mine = self.settings.voice
-        return VOICES if mine in VOICES or mine.startswith(CUSTOM_VOICE) else (mine, *VOICES)
+    def voices(self) -> list[dict[str, object]]:
+        """The voices that are known, in groups: `title` (None for the API's own) and `names`."""
+        return [{"title": None, "names": list(VOICES)}]
 
     def assistant(self, model: str | None = None) -> Assistant:
         """The assistant that asks a model.

@@ -34,11 +34,13 @@ from support.service import completion, error, sound_events, stream
 
 from audiochat.audio import wav
 from audiochat.chat.sessions import SessionStore
+from audiochat.web.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
+    from support.page import Playground
     from support.service import Service
 
 pytestmark = pytest.mark.browser
@@ -244,6 +246,42 @@ def test_where_the_browser_refuses_to_sound_a_tap_is_asked_for(page: Page) -> No
     tap.click()
     until(page, "window.heard.some((sample) => sample)")
     state(page, "done")
+
+
+def test_in_a_queue_the_place_is_told(page: Page, playground: Playground, openai: Service) -> None:
+    """Where the model answers one at a time, as the local engine does."""
+    playground.studio.line = WaitingLine(1, 8)
+    first = playground.studio.line.join()
+    second = playground.studio.line.join()
+    ask(page)
+    expect(page.locator("#status")).to_have_text("Waiting: number 2 in the queue")
+    playground.studio.line.leave(first)
+    expect(page.locator("#status")).to_have_text("Waiting: next in the queue")
+    assert openai.requests == []
+    playground.studio.line.leave(second)
+    state(page, "done")
+
+
+def test_a_voice_is_chosen(page: Page, openai: Service) -> None:
+    """From the list, or by the id of a custom one; it is remembered."""
+    page.click("#choice")
+    page.select_option("#voice", "coral")
+    page.click("#settings-close")
+    ask(page)
+    state(page, "done")
+    assert openai.last.json["audio"]["voice"] == "coral"
+    page.click("#choice")
+    page.select_option("#voice", "…")
+    page.fill("#other", "voice_mine")
+    page.press("#other", "Tab")
+    page.click("#settings-close")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("#choice")).to_contain_text("voice_mine")
+    ask(page, "Again")
+    state(page, "speaking")
+    state(page, "done")
+    assert openai.last.json["audio"]["voice"] == {"id": "voice_mine"}
 
 
 def test_nothing_jumps_while_an_answer_comes(page: Page, openai: Service) -> None:

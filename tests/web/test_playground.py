@@ -288,6 +288,13 @@ def test_a_body_must_say_that_it_is_json(playground: Playground, browser: Browse
     assert playground.server.ask("POST", "/page/turns", b'{"text": "x"}', headers).status == 415
 
 
+def test_a_turn_has_a_largest_size(playground: Playground, browser: Browser) -> None:
+    """It is refused before it is read."""
+    lines = ["Content-Type: application/json", "Content-Length: 96000001", f"Cookie: {browser.cookie}"]
+    host = f"Host: 127.0.0.1:{playground.server.port}"
+    assert playground.server.raw("POST /page/turns HTTP/1.1", host, *lines, body=b"{").status == 413
+
+
 # --- sessions
 
 

@@ -29,8 +29,11 @@ export class Settings {
     this.fields.model.placeholder = model;
     this.fields.model.disabled = oneModel;
     byId('model-hint').textContent = oneModel ? 'The local engine has one model; AUDIOCHAT_LOCAL_LLM brings another.' : '';
-    const usual = voices.filter((name) => name !== voice);
-    this.fields.voice.replaceChildren(h('option', { value: '' }, voice), ...usual.map((name) => h('option', {}, name)),
+    const groups = voices.map(({ title, names }) => {
+      const options = names.filter((name) => name !== voice).map((name) => h('option', {}, name));
+      return title ? [h('optgroup', { label: title }, ...options)] : options;
+    });
+    this.fields.voice.replaceChildren(h('option', { value: '' }, voice), ...groups.flat(),
       h('option', { value: OTHER }, 'Another…'));
   }
 

@@ -17,7 +17,7 @@ const SIGNS = {
 const WORDS = {
   idle: 'Ready',
   asking: 'Waiting for the microphone…',
-  recording: 'Recording. Click again to stop, Enter to send, Esc to discard',
+  recording: matchMedia('(pointer: coarse)').matches ? 'Recording. Tap again to stop' : 'Recording. Click again to stop, Enter to send, Esc to discard',
   sending: 'Sending…',
   waiting: 'Waiting for the answer…',
   speaking: 'Speaking…',
