@@ -153,14 +153,16 @@ class Writer:
         from audiochat.cli.memory import share_heaps
 
         share_heaps()
-        limits = self._options.limits(self._narration.settings)
+        settings = self._narration.settings
+        limits = self._options.limits(settings)
         with self._store.open(KIND, self._name, title=self._source.book.title) as job:
             self._outputs.check(job)
             if self._options.fresh:
                 job.forget()
             else:
                 self._store.borrow(job, [piece.key for piece in self._narration.pieces()])
-            outcome = self._narration.run(job, limits=limits, progress=self._screen)
+            pool = self._options.pool(self._narration.work, settings)
+            outcome = self._narration.run(job, limits=limits, progress=self._screen, pool=pool)
             books, report = self._outputs.write(job, outcome.failures)
         self._tell(outcome, books, report)
         return outcome.exit_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audiochat.chat.reply import Usage
@@ -181,6 +181,9 @@ class _Speaker:
 
             text = self.ear.recognizer.hear(wav.wrap(reading.pcm)).text
             heard = compare_heard(passage.text, text, language=language)
+            if isinstance(self.reader, EngineReader):
+                # This voice reads whatever is there: what seems to be lost was misheard. Only a cut sound is not.
+                heard = replace(heard, lost=())
         return Attempt(reading, words, heard, text)
 
 

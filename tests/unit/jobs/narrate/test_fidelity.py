@@ -112,6 +112,14 @@ def test_a_recogniser_may_mishear_but_not_miss() -> None:
     assert compare_heard(_TEXT, "mister homes did not see the").is_other
 
 
+def test_what_sounds_like_the_text_is_the_text() -> None:
+    """A recogniser writes code and addresses as it hears them; an answer of the same length is another text."""
+    code = ". .venv/bin/activate audiochat analyze dog.wav"
+    assert not compare_heard(code, "DotVin Slush, Bin Slush, Activate Abilote to AnalyzeDog.weil.").is_unfaithful
+    assert compare_heard(code, "Sure, here's how you activate the virtual environment.").is_other
+    assert compare_heard(_TEXT, " ".join(reversed(_TEXT.split()))).is_other
+
+
 def test_a_comparison_survives_json() -> None:
     """As it is kept in a job."""
     found = compare(_TEXT, _TEXT.replace("men", "people").replace("not ", ""))

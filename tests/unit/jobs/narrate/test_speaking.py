@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -179,3 +180,11 @@ def test_the_key_is_of_what_the_sound_depends_on() -> None:
     assert Speak(check="none").piece(line, "chapter 9, piece 9", settings).key == key
     assert Speak(style="calm").piece(line, "", settings).key != key
     assert Speak().piece(line, "", config.load(config.Flags(provider="openai", model="m", voice="sage"))).key != key
+
+
+def test_pieces_and_work_pickle() -> None:
+    """A cluster's workers get them; no credential is in them."""
+    settings = config.load(config.Flags(provider="openai", model="m"))
+    work = Speak("calm", "de", "words")
+    piece = work.piece(Line("Some words.", "sentence", names=frozenset({"a"})), "chapter 1, piece 1", settings)
+    assert pickle.loads(pickle.dumps((work, piece))) == (work, piece)  # noqa: S301 - its own
