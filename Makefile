@@ -3,10 +3,11 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+DEMO = $(VENV)/.demo
 
 .PHONY: demo test test-browser reliability test-engine audit lint format bench growth lock clean
 
-demo: $(READY) ## speak on the local engine: no account needed
+demo: $(DEMO) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
 
 test: $(READY) ## the fast tests
@@ -45,6 +46,15 @@ lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
 
 clean:
 	rm -rf $(VENV) .bench-venv .mypy_cache .pytest_cache .ruff_cache
+
+# What users install, without the tools of those who work on it: make test brings them.
+$(DEMO): pyproject.toml
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing audiochat and its local engine (about 120 MB to download, a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	@echo "Installed: $$(du -sh $(VENV) | cut -f1) in $(VENV)"
+	@touch $@
 
 $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

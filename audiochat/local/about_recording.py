@@ -106,10 +106,9 @@ def _quote(heard: Heard, text: str, question: Question, earlier: Sequence[str]) 
         chosen = found
     else:
         chosen = relevant(heard.text, text)
-    said = facts.heard_as(heard, chosen or found[:2], whole=len(chosen) == len(found))
-    if earlier and (not chosen or any(said in one for one in earlier)):
+    if earlier and not chosen:  # the same words again would answer nothing
         return [_NOTHING_MORE]
-    return [said]
+    return [facts.heard_as(heard, chosen or found[:2], whole=len(chosen) == len(found))]
 
 
 def _merged(told: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:

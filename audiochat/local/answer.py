@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from audiochat.audio import codec
 from audiochat.local import events
 from audiochat.local.audio_ids import new_id
+from audiochat.local.heard_words import HeardWords
 from audiochat.local.prefetch import Prefetch
 from audiochat.local.prompts import Said
+from audiochat.local.stopping import StopSignal
 from audiochat.local.stt import NotAudioError
 from audiochat.local.task import not_audio
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from audiochat.local.audio_ids import AudioIds
     from audiochat.local.engine import Parts
     from audiochat.local.llm import Writing
-    from audiochat.local.stopping import StopSignal
     from audiochat.local.stt import Heard
     from audiochat.local.task import Message, Recording, Task
 
@@ -43,6 +44,7 @@ class Answer:
     def __init__(self, task: Task, engine: Parts, answering: Answering, audio_ids: AudioIds, stop: StopSignal) -> None:
         self._task, self._engine, self._answering = task, engine, answering
         self._audio_ids, self._stop = audio_ids, stop
+        self._heard_words = HeardWords(audio_ids.folder)
 
     def chunks(self) -> Generator[bytes, None, None]:
         """The body of the response: one chunk of JSON, or the events of a stream.
@@ -54,7 +56,7 @@ class Answer:
         spoken = task.format is not None
         self._engine.prepare(
             self._stop,
-            recognizer=task.has_recordings,
+            recognizer=self._has_unheard(),
             language_model=self._answering.may_need_model(task.messages),
             synthesizer=spoken,
         )
@@ -64,15 +66,25 @@ class Answer:
         heard_seconds = sum(heard.seconds for one in said for heard in one.heard)
         yield from (self._events if task.stream else self._whole)(writing, heard_seconds)
 
+    def _has_unheard(self) -> bool:
+        """Whether there is a recording that was not heard lately."""
+        recordings = (one for message in self._task.messages for one in message.recordings)
+        return any(self._heard_words.recall(one.data, self._engine.recognizer_name) is None for one in recordings)
+
     def _listen(self, message: Message) -> Said:
         return Said(message.role, message.text, tuple(self._hear(one) for one in message.recordings))
 
     def _hear(self, recording: Recording) -> Heard:
         self._stop.check()
+        known = self._heard_words.recall(recording.data, self._engine.recognizer_name)
+        if known is not None:
+            return known
         try:
-            return self._engine.recognizer.hear(recording.data, stop=self._stop, progress=self._engine.progress)
+            heard = self._engine.recognizer.hear(recording.data, stop=self._stop, progress=self._engine.progress)
         except NotAudioError as exc:
             raise not_audio(recording.format, recording.where) from exc
+        self._heard_words.keep(recording.data, self._engine.recognizer_name, heard)
+        return heard
 
     def _whole(self, writing: Writing, heard_seconds: float) -> Iterator[bytes]:
         task = self._task
@@ -126,7 +138,9 @@ class Answer:
     @contextmanager
     def _written_ahead(self, writing: Writing) -> Iterator[Iterator[str]]:
         """The sentences, the next one being written while one is spoken."""
-        with Prefetch(writing.sentences, self._stop, name="writing") as written:
+        # A signal of its own: what fails while one is spoken ends the writing, and is no cancelled request.
+        stop = StopSignal()
+        with self._stop.interrupting(stop.set), Prefetch(writing.sentences, stop, name="writing") as written:
             yield written
 
     def _spoken(self, sentence: str) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ class AudioIds:
     """Transcripts by audio id, in small private files that other processes read too."""
 
     def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder or storage.cache_folder() / "answers"
+        self.folder = folder or storage.cache_folder() / "answers"
         self._clock = clock
 
     def keep(self, transcript: str, *, id_: str | None = None) -> tuple[str, int]:
@@ -42,7 +42,8 @@ class AudioIds:
             transcript: Its words.
             id_: Its id where one was given out already, from `new_id`.
         """
-        self._forget_expired()
+        with contextlib.suppress(OSError):
+            forget_expired(self.folder, clock=self._clock)
         id_ = id_ or new_id()
         now = int(self._clock())
         try:
@@ -52,24 +53,29 @@ class AudioIds:
         return id_, now + LIFETIME
 
     def _write(self, id_: str, kept: dict[str, object]) -> None:
-        storage.make_folder(self._folder)
-        storage.write_atomically(self._folder / f"{id_}.json", [json.dumps(kept).encode()])
+        storage.make_folder(self.folder)
+        storage.write_atomically(self.folder / f"{id_}.json", [json.dumps(kept).encode()])
 
     def recall(self, id_: str) -> str | None:
         """The transcript of an answer; None when it is unknown, or has expired."""
         if not _ID.fullmatch(id_):
             return None
         try:
-            kept = json.loads((self._folder / f"{id_}.json").read_text(encoding="utf-8"))
+            kept = json.loads((self.folder / f"{id_}.json").read_text(encoding="utf-8"))
             transcript, expires_at = str(kept["transcript"]), float(kept["expires_at"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return transcript if expires_at > self._clock() else None
 
-    def _forget_expired(self) -> None:
-        oldest = self._clock() - LIFETIME
+
+def forget_expired(folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+    """Remove what was kept longer ago than an audio id lives.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    oldest = clock() - LIFETIME
+    for path in folder.iterdir():
         with contextlib.suppress(OSError):
-            for path in self._folder.iterdir():
-                with contextlib.suppress(OSError):
-                    if path.stat().st_mtime < oldest:
-                        path.unlink()
+            if path.stat().st_mtime < oldest:
+                path.unlink()

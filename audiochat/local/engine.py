@@ -59,6 +59,10 @@ class Parts(Protocol):
         """What to call the model that answers."""
 
     @property
+    def recognizer_name(self) -> str:
+        """What to call the model that hears."""
+
+    @property
     def small_model(self) -> bool:
         """Whether that is the engine's own small model, whose answers are checked."""
 
@@ -234,6 +238,11 @@ class Engine:
         if self._settings.llm is None:
             return models.SMOLLM2.title
         return self._settings.llm_model or Path(self._settings.llm).stem
+
+    @property
+    def recognizer_name(self) -> str:
+        """What to call the model that hears."""
+        return self._settings.stt or models.WHISPER.key
 
     @property
     def small_model(self) -> bool:

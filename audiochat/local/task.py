@@ -58,11 +58,6 @@ class Task:
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(14)}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    @property
-    def has_recordings(self) -> bool:
-        """Whether there is something to listen to."""
-        return any(message.recordings for message in self.messages)
-
 
 def understand(body: bytes, recall: Callable[[str], str | None]) -> Task:
     """Read a request.

@@ -105,6 +105,8 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
             yield LocalPart(name, works=False, what=what, cure=cure, mend=partial(_fetch_again, model))
         else:
             yield LocalPart(name, works=True, what=f"{model.title}, hash as it should be")
+    for folder in models.old_models():
+        yield LocalPart("old model", works=True, what=f"{folder} is of an earlier version; remove it if you like")
 
 
 def _fetch_again(model: Model, progress: Progress) -> str:
@@ -197,8 +199,11 @@ def _text_server(settings: Settings) -> OpenAI:
 
 
 def _notice(settings: Settings, name: str) -> str:
+    from audiochat.local import models
+
     what = f"local engine, {name}"
     if settings.local.llm is None:
         what += ": a small model, its answers can be wrong"
     chosen = settings.source("AUDIOCHAT_PROVIDER") is not Source.DEFAULT
-    return what if chosen else f"{what}. {_CONNECT}"
+    # Whole the first time, which is when the models are not here yet; who goes on with the engine knows it by then.
+    return what if chosen or models.SMOLLM2.present else f"{what}. {_CONNECT}"

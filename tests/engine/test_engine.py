@@ -102,7 +102,7 @@ def test_a_conversation_about_what_it_said(cli: CommandLine, process: CommandLin
     turns = ["-t", "Describe in detail the spoken audio input.", "-t", "Very briefly, summarize the favorability."]
     told = [json.loads(line) for line in cli("converse", "dog.wav", *turns, "--json", "-q").out.splitlines()]
     assert [one["turn"] for one in told] == [1, 2]
-    later = process("converse", "--continue", "-t", "What animal is it about?", "-q")
+    later = process("converse", "--continue", "-t", "Which dog is it about?", "-q")
     assert later.code == 0
     dogs = {"dog", "dogs", "retriever", "retrievers"}
     for transcript in (told[0]["transcript"], told[1]["transcript"], later.out.decode()):

@@ -151,6 +151,7 @@ class ScriptedEngine:
     model_name: str = MODEL
     small_model: bool = False
     """Whose answers would be checked."""
+    recognizer_name: str = "ear"
 
     def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
         """Nothing to fetch."""

@@ -72,6 +72,7 @@ class Parts:
 
     language_model: Parrot
     small_model: bool = True
+    recognizer_name: str = "ear"
     progress: Notes = field(default_factory=Notes)
     queue: RequestQueue = field(default_factory=lambda: RequestQueue(1))
     model_name: str = "parrot"

@@ -6,6 +6,7 @@ import base64
 import gc
 import io
 import json
+import os
 import re
 import threading
 import time
@@ -131,6 +132,7 @@ class Parts:
     progress: NoProgress = field(default_factory=NoProgress)
     model_name: str = "made-up-model"
     small_model: bool = False
+    recognizer_name: str = "ear"
 
     def prepare(self, stop: StopSignal, *, recognizer: bool, language_model: bool, synthesizer: bool) -> None:
         """Note what is needed."""
@@ -275,13 +277,13 @@ def test_the_answer_is_read_by_the_client_side(api: Api) -> None:
 
 
 def test_a_written_answer_has_no_audio(api: Api) -> None:
-    """For text out there is no key `audio`, nothing is spoken, and nothing is kept."""
+    """For text out there is no key `audio`, nothing is spoken, and no id is kept."""
     answer = api.ask(heard_payload())
     message = answer["choices"][0]["message"]
     assert message["content"] == "Hello there. How are you?"
     assert "audio" not in message
     assert api.parts.synthesizer.said == []
-    assert not api.folder.exists()
+    assert not list(api.folder.glob("audio_*"))
 
 
 def test_tokens_are_counted_as_the_service_does(api: Api) -> None:
@@ -1003,3 +1005,23 @@ def test_a_part_that_could_not_be_loaded_is_tried_again() -> None:
 def test_the_made_up_recording_is_one() -> None:
     """What these tests send as sound is sound."""
     assert for_sending(io.BytesIO(base64.b64decode(QUESTION)), name="x").format == "wav"
+
+
+def test_a_second_question_does_not_listen_again(api: Api) -> None:
+    """What was heard is known by the recording's hash for an hour; other recordings are listened to."""
+    listened: list[bytes] = []
+
+    class Counting(Ear):
+        def hear(self, audio: bytes, *, stop: StopSignal | None = None, **_more: Any) -> Heard:
+            listened.append(audio)
+            return super().hear(audio, stop=stop)
+
+    api.parts.recognizer = Counting()
+    for _ in range(2):
+        api.ask(heard_payload())
+    assert len(listened) == 1
+    assert [one.heard for said in api.parts.language_model.said for one in [said]] == [(HEARD,)]
+    for path in api.folder.glob("heard_*.json"):
+        os.utime(path, (0, 0))
+    api.ask(heard_payload())
+    assert len(listened) == 2
