@@ -31,13 +31,14 @@ class Body:
         return ConcatenatedReader(self.parts)
 
 
-def encode(request: Request, *, stream: bool, usage: bool) -> Body:
+def encode(request: Request, *, stream: bool, usage: bool, data_uri: bool = False) -> Body:
     """The JSON of a request.
 
     Args:
         request: What is asked.
         stream: Whether the answer is to come in pieces.
         usage: Whether a stream is to tell its tokens.
+        data_uri: Whether recordings go as data URIs, not as plain base64.
 
     Raises:
         UsageError: it holds what JSON cannot carry.
@@ -48,7 +49,7 @@ def encode(request: Request, *, stream: bool, usage: bool) -> Body:
         """A name in the place of a recording: the base64 goes there when the body is read."""
         name = secrets.token_hex()
         recordings[name] = data
-        return name
+        return f"data:;base64,{name}" if data_uri else name
 
     try:
         payload = request.payload(stream=stream, usage=usage, encoded=stand_in)

@@ -134,7 +134,8 @@ class Client:
 
     def _attempts(self, request: Request, mode: Mode, cancelled: threading.Event | None) -> Events:
         """Send the request, again where that makes sense, and take its answer."""
-        body = encode(replace(request, format=mode.format), stream=mode.stream, usage=mode.usage)
+        asked = replace(request, format=mode.format)
+        body = encode(asked, stream=mode.stream, usage=mode.usage, data_uri=mode.data_uri)
         waited, pauses = 0.0, 0
         for attempt in itertools.count():
             with self._gate.passage(cancelled) as passage:

@@ -1,7 +1,7 @@
 """How an answer is asked for, and the next way to ask where a service refuses one.
 
-Some services only stream spoken answers, some do not stream them, some want another format while streaming, and some do
-not know `stream_options`.
+Some services only stream spoken answers, some do not stream them, some want another format while streaming, some do
+not know `stream_options`, and some want recordings as data URIs.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _STREAM = re.compile(r"(?<![\w.])stream(ing|ed|s)?\b", re.IGNORECASE)
 _STREAM_OPTIONS = re.compile(r"\bstream_options\b|\binclude_usage\b", re.IGNORECASE)
 # Not `input_audio.format`: that is the recording's, not the answer's.
 _FORMAT = re.compile(r"(?<![\w.])audio[.\[ '\"]+format\b|\baudio output format\b", re.IGNORECASE)
+# Qwen-Omni: "The provided URL does not appear to be valid." Its recordings are URLs, `data:;base64,…` among them.
+_DATA_URI = re.compile(r"\bprovided URL\b|\bdata[- ]UR[IL]\b|\bdata:\S{0,20};base64", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Mode:
     """`audio.format`; None where text alone is asked for."""
     usage: bool = True
     """Whether a stream is asked to tell its tokens, with `stream_options`."""
+    data_uri: bool = False
+    """Whether recordings go as data URIs."""
 
 
 def fallback(mode: Mode, refusal: AudiochatError, *, wanted: str | None) -> Mode | None:
@@ -53,11 +57,13 @@ def fallback(mode: Mode, refusal: AudiochatError, *, wanted: str | None) -> Mode
         named = _named_format(refusal.message, other_than=mode.format)
         if named is not None:
             return replace(mode, format=named)
-        return Mode(stream=False, format=wanted) if mode.stream else None
+        return replace(mode, stream=False, format=wanted) if mode.stream else None
     if _STREAM.search(said):
         if mode.stream:
-            return Mode(stream=False, format=wanted)
-        return Mode(stream=True, format=None if wanted is None else STREAM_FORMAT)
+            return replace(mode, stream=False, format=wanted)
+        return replace(mode, stream=True, format=None if wanted is None else STREAM_FORMAT)
+    if not mode.data_uri and _DATA_URI.search(said):
+        return replace(mode, data_uri=True)
     return None
 
 
