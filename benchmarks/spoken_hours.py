@@ -127,7 +127,7 @@ def sentences(language: str, count: int, seed: int) -> Iterator[tuple[str, str]]
 def say(text: str, voice: str) -> NDArray[np.int16]:
     """The sound of a sentence, without the silence around it."""
     done = subprocess.run(
-        ["espeak-ng", "-v", voice, "-s", "150", "--stdout", text],  # noqa: S607
+        ["espeak-ng", "-v", voice, "-s", "150", "--stdout", text],
         capture_output=True,
         check=True,
     )

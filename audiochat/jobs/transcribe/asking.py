@@ -146,7 +146,7 @@ class Transcribing:
             if language not in (None, "en") and not listener.multilingual:
                 heard = replace(heard, sure=False)
         spoken = Spoken(piece.spoken_seconds, _trusted(heard), self.prompt or "")
-        usage, why = Usage(), Doubt(MISSING, "nothing came")
+        usage, why, before = Usage(), Doubt(MISSING, "nothing came"), None
         for attempt in range(len(INSTRUCTIONS)):
             wording = ask(piece, attempt, language)
             usage += wording.usage
@@ -154,9 +154,9 @@ class Transcribing:
             found = doubt(text, spoken) if self.check else None
             if found is None and wording.cut and self.check:
                 found = Doubt(MISSING, "it ended at the limit of tokens")
-            if found is None:
+            if found is None or (found.weak and text == before):
                 return Result(_data(text, wording, heard, piece), usage=usage)
-            why = found
+            why, before = found, text
         raise RefusedError(
             f"The model did not write down what is said: {why.reason}.",
             hint="Run it again, with another model (-m) perhaps; --no-check takes whatever comes.",

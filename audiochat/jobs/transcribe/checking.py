@@ -24,9 +24,9 @@ _RUN = 12
 """Words that one of the two has and the other has nothing like: more than any mishearing."""
 _FEW = 4
 """Words of a second listener that are too few to judge by."""
-_FASTEST, _SLOWEST = 6.5, 0.7
-"""Words a second of the fastest speech, and of the slowest that lasts `_A_WHILE`."""
-_A_WHILE = 12.0
+_FASTEST, _SLOWEST = 6.5, 0.8
+"""Words a second of the fastest speech, and of the slowest that lasts longer than `_A_MOMENT`."""
+_A_MOMENT, _A_WHILE = 2.5, 12.0
 _A_NOISE = 5.0
 """Seconds of what seemed to be speech and may be a cough or a door."""
 _SLACK = 6
@@ -42,6 +42,8 @@ class Doubt:
     kind: str
     reason: str
     """For a person."""
+    weak: bool = False
+    """Whether it is forgotten when the next answer says the same: it may be a noise, or somebody who speaks slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,10 @@ def doubt(text: str, spoken: Spoken) -> Doubt | None:
 
 
 def _of_nothing(spoken: Spoken) -> Doubt | None:
-    said = spoken.seconds > _A_NOISE if spoken.heard is None else len(spoken.heard) >= _FEW
-    return Doubt(NOTHING, "nothing was written down") if said else None
+    if spoken.heard is not None and len(spoken.heard) < _FEW:
+        return None
+    weak = spoken.heard is None and spoken.seconds <= _A_NOISE
+    return Doubt(NOTHING, "nothing was written down", weak=weak)
 
 
 def _against_heard(words: Sequence[str], heard: Sequence[str], spoken: Spoken) -> Doubt | None:
@@ -113,8 +117,9 @@ def _by_shape(text: str, words: Sequence[str], spoken: Spoken) -> Doubt | None:
         return Doubt(ECHOED, "the prompt came back")
     if len(words) > spoken.seconds * _FASTEST + _SLACK and not _is_unspaced(text):
         return Doubt(ANSWERED, f"{len(words)} words are more than can be said in {spoken.seconds:.0f} s")
-    if spoken.seconds > _A_WHILE and pace < _SLOWEST:
-        return Doubt(MISSING, f"{len(words)} words are few for {spoken.seconds:.0f} s of speech")
+    if spoken.seconds > _A_MOMENT and pace < _SLOWEST:
+        told = f"{len(words)} words are few for {spoken.seconds:.0f} s of speech"
+        return Doubt(MISSING, told, weak=spoken.seconds < _A_WHILE)
     for pattern in _TELLS:
         if pattern.search(text):
             return Doubt(ANSWERED, "it reads like an answer, not like what was said")
@@ -157,7 +162,7 @@ _TELLS = (
     # How assistants refuse.
     _tell(
         rf"\bI(?:'m sorry|\s+apologi[sz]e)?[^.!?]{{0,40}}{_CANNOT}\s+(?:\w+\s+)?"
-        r"(?:help|assist|transcribe|process|listen|hear|comply|fulfill|provide|support|create|generate|engage|identify|"
+        r"(?:(?:help|assist)(?:\syou)?(?:\swith)?(?:\s(?:that|this|it|your)\b|\s*[.!;]|\s*\Z)|transcribe|process|listen|hear|comply|fulfill|provide|support|create|generate|engage|identify|"
         r"access|analy[sz]e|write|do\sthat|share|give|offer|discuss)"
     ),
     _tell(r"\b(?:as an? (?:AI|language model|assistant)|AI (?:language )?model|my (?:training|guidelines))\b"),
