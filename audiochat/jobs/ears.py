@@ -119,6 +119,8 @@ class Ears:
             initial_prompt=prompt,
             beam_size=1,
             word_timestamps=True,
+            # The detector has found a voice: half a minute is not to be dropped because the model took it for none.
+            no_speech_threshold=None,
             condition_on_previous_text=False,
         )
         return _listened(segments, info.language, _Times(kept))

@@ -35,6 +35,7 @@ def activities(draw: st.DrawFn) -> Activity:
     return Activity(tuple(stretches), scores, at)
 
 
+@settings(deadline=None)
 @given(activities(), st.floats(5, 600))
 def test_pieces_hold_all_speech_and_keep_their_limit(activity: Activity, longest: float) -> None:
     """Every stretch of speech is in the pieces, none is too long, and what overlaps says by how much."""
@@ -55,6 +56,7 @@ def test_pieces_hold_all_speech_and_keep_their_limit(activity: Activity, longest
         assert at >= end - 1e-6
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(LEXICON + [f"word{n}" for n in range(40)]), min_size=24, max_size=80),
     st.integers(6, 14),
@@ -70,6 +72,7 @@ def test_a_seam_of_equal_words_loses_and_doubles_nothing(words: list[str], share
     assert joined == words
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(LEXICON), max_size=30), st.lists(st.sampled_from(LEXICON), max_size=30))
 def test_a_seam_never_loses_a_word_far_from_it(left: list[str], right: list[str]) -> None:
     """What lies farther from the seam than the overlap is long is untouched."""
@@ -157,6 +160,7 @@ def test_nothing_that_is_said_breaks_a_file(transcript: Transcript) -> None:
     assert all(len(row.split("\t")) == 3 for row in rows)
 
 
+@settings(deadline=None)
 @given(texts, st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 9)), max_size=8))
 def test_words_keep_their_order_and_get_rising_times(words: list[str], raw: list[tuple[float, float]]) -> None:
     """Each word of a text has a time within the speech, whatever another listener heard."""
