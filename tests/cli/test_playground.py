@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 
 pytest.importorskip("starlette", reason="the extra web is not installed")
 
+from support.service import PCM, sound_events, stream
 from support.web import Server
 
 from audiochat.__main__ import main  # noqa: F401 - a broken import shows here, not as a process without an address
@@ -70,6 +72,26 @@ def test_ctrl_c_ends_it(openai: Service) -> None:  # noqa: ARG001 - configures
         out, _ = process.communicate(timeout=10)
         assert (process.returncode, out) == (0, "")
         assert time.monotonic() - begun < 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process on Windows")
+def test_ctrl_c_ends_an_answer_too(openai: Service) -> None:
+    """The page is told that the server ends, and nothing waits for the answer."""
+    openai.answer(stream(sound_events(PCM * 100), pause=0.1))
+    with running() as (process, server, token):
+        cookie = server.ask("POST", "/page/sign-in", {"token": token}).headers["set-cookie"].partition(";")[0]
+        with ThreadPoolExecutor(1) as pool:
+            headers = {"Cookie": cookie}
+            asked = pool.submit(server.ask, "POST", "/page/turns", {"text": "x", "session": None}, headers)
+            while not openai.sent_pieces:
+                time.sleep(0.05)
+            begun = time.monotonic()
+            os.kill(process.pid, signal.SIGINT)
+            process.wait(10)
+            assert process.returncode == 0
+            assert time.monotonic() - begun < 3
+            assert asked.result(5).body.decode().rstrip().endswith("}")
+            assert '"shutting_down"' in asked.result().body.decode()
 
 
 def test_an_address_for_others_needs_a_key(cli: CommandLine, openai: Service) -> None:  # noqa: ARG001 - configures
