@@ -53,6 +53,11 @@ def unquoted(value: str) -> str:
     return value
 
 
+def without_name(value: str, variable: str) -> str:
+    """A value without its own variable's name before it, where a whole line was pasted: `export NAME=value`."""
+    return re.sub(rf"^\s*(?:(?:export|set)\s+)?{variable}\s*=", "", value)
+
+
 def is_placeholder(value: str) -> bool:
     """Whether a value was never filled in: `<your-key>`, `YOUR_API_KEY`, `sk-...`, `xxx`."""
     return _UNFILLED.fullmatch(value) is not None

@@ -113,7 +113,7 @@ def sign_in_error(message: str, settings: Settings, cloud: Cloud) -> AudiochatEr
     """
     attempts = _attempts(message)
     telling = min(attempts, key=lambda attempt: attempt.rank)
-    if not _CODE.search(telling.text):
+    if not _CODE.search(telling.text) and telling.name != "ManagedIdentity":  # which asks a host of its own
         unreachable = _unreachable(telling.text, cloud)
         if unreachable is not None:
             return unreachable

@@ -35,7 +35,10 @@ def connection_error(exc: Exception) -> AudiochatError:
     told = next((cause for cause in chain if isinstance(cause, AudiochatError)), None)
     if told is not None:  # a part of the local engine, or a sign-in, said what is wrong already
         return told
+    through = _proxy_of(request)
     if any(isinstance(cause, socket.gaierror) for cause in chain):
+        if through is not None:
+            return _no_proxy(through, host, "there is no such name")
         return UnavailableError(
             f"{host} cannot be found.", hint="Check the endpoint's name and the network.", code="no_such_host"
         )
@@ -47,6 +50,8 @@ def connection_error(exc: Exception) -> AudiochatError:
             return _tls_error(cause, host, request)
     if any(isinstance(cause, httpx2.ConnectTimeout | httpx2.ConnectError) for cause in chain):
         why = next((_reason(cause) for cause in chain if isinstance(cause, OSError) and str(cause)), "no connection")
+        if through is not None:
+            return _no_proxy(through, host, why)
         return UnavailableError(
             f"{host} cannot be reached: {shorten(why)}",
             hint="Check the endpoint, the network and the proxy settings.",
@@ -84,8 +89,16 @@ def _proxy_error(chain: list[BaseException], host: str) -> AudiochatError | None
     )
 
 
+def _no_proxy(proxy: str, host: str, why: str) -> UnavailableError:
+    return UnavailableError(
+        f"The proxy {proxy}, on the way to {host}, cannot be reached: {shorten(why)}",
+        hint="Check HTTPS_PROXY and ALL_PROXY, or leave the proxy out for this host with NO_PROXY.",
+        code="proxy",
+    )
+
+
 def _tls_error(exc: ssl.SSLError, host: str, request: httpx2.Request | None) -> AudiochatError:
-    proxies = _proxies_with_tls(request)
+    proxies = _proxy_of(request, scheme="https")
     if "WRONG_VERSION_NUMBER" in str(exc) and proxies:
         return UnavailableError(
             f"The proxy at {proxies} speaks plain http, not https.",
@@ -100,15 +113,29 @@ def _tls_error(exc: ssl.SSLError, host: str, request: httpx2.Request | None) -> 
     )
 
 
-def _proxies_with_tls(request: httpx2.Request | None) -> str | None:
-    """The host of the proxy on the way of a request, where its address begins with https."""
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies
+def _proxy_of(request: httpx2.Request | None, *, scheme: str = "") -> str | None:
+    """The host and port of the proxy on the way of a request; None where there is none.
 
-    scheme = request.url.scheme if request is not None else "https"
+    Args:
+        request: The request; None takes one over https.
+        scheme: How the proxy's address has to begin.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    from audiochat.transport.endpoint import is_loopback
+
+    host = request.url.host if request is not None else ""
+    if is_loopback(host) or (host and proxy_bypass(host)):
+        return None
     proxies = getproxies()
-    address = proxies.get(scheme) or proxies.get("all") or ""
-    return urlsplit(address).hostname if address.startswith("https:") else None
+    address = proxies.get(request.url.scheme if request is not None else "https") or proxies.get("all") or ""
+    if not address.startswith(f"{scheme}:" if scheme else ""):
+        return None
+    parts = urlsplit(address if "://" in address else f"http://{address}")
+    if not parts.hostname:
+        return None
+    return parts.hostname if scheme or parts.port is None else f"{parts.hostname}:{parts.port}"
 
 
 def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> AudiochatError:

@@ -74,12 +74,7 @@ class Endpoint:
     @property
     def loopback(self) -> bool:
         """Whether the host is this machine by its very name: nothing is looked up."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def unspecified(self) -> bool:
@@ -89,6 +84,16 @@ class Endpoint:
     def within(self, hosts: Collection[str]) -> bool:
         """Whether the host is one of `hosts`, or below one that starts with a dot."""
         return any(self.host == name or (name.startswith(".") and self.host.endswith(name)) for name in hosts)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name: nothing is looked up."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

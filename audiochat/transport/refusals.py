@@ -76,7 +76,8 @@ _NETWORK = (
         _words("virtual network", "firewall", r"private (endpoint|link)", r"\bvnet\b",
                "public (network )?access is (disabled|denied)", "not allowed from your (ip|network)",
                r"\bip (address )?\S* ?(is )?not (allowed|authorized|whitelisted|permitted)",
-               r"network (rules?|security|acls?)\b"),
+               r"network (rules?|security|acls?)\b", "network access (is|was|has been) (restricted|denied|blocked)",
+               r"(allow(ed)?|white)[- ]?list\b"),
         _codes("ip_not_authorized", "PublicNetworkAccessDisabled"),
         frozenset({401, 403, 404}),
     ),
@@ -238,6 +239,10 @@ _REQUEST = (
     Refusal(
         "audio_not_found", RefusedError, "The service no longer knows that spoken answer: {message}",
         "Spoken answers expire after an hour; send the transcript instead.", codes=_codes("audio_not_found"),
+    ),
+    Refusal(
+        "not_implemented", RefusedError, "The server cannot do what is asked: {message}",
+        "Ask a server that takes and gives audio.", statuses=frozenset({501}),
     ),
     Refusal(
         "", RefusedError, "The request is too large for the service: {message}", "Send a shorter recording.",

@@ -126,13 +126,17 @@ _ENGINES_KINDS: Mapping[str, Callable[..., AudiochatError]] = {
 }
 """By the type that the local engine's errors have; see `local.api_errors`."""
 
+_LLAMA_CPPS_TOO = "unavailable_error"
+"""A type that llama.cpp gives as well, without a hint: `Loading model`."""
+
 
 def classify(error: ServiceError) -> AudiochatError:
     """The error that a person reads, of the kind and with the hint that fit."""
     # Some forty patterns, which a run that goes well never needs.
     from audiochat.transport.refusals import ANY, REFUSALS
 
-    if (own := _ENGINES_KINDS.get(error.body.type)) is not None:  # said for people already
+    own = _ENGINES_KINDS.get(error.body.type)
+    if own is not None and (error.body.hint or error.body.type != _LLAMA_CPPS_TOO):  # said for people already
         return own(error.message, hint=error.body.hint, code=error.body.code or "engine_failed")
     if 300 <= error.status < 400:
         return BrokenAnswerError(

@@ -40,6 +40,7 @@ HELLO = completion(audio=wav.wrap(PCM))
         ("{}/api/projects/demo", "/openai/v1/chat/completions"),
         ("<{}>", DATED.format("gpt-4o-mini-audio-preview")),
         ("{},", DATED.format("gpt-4o-mini-audio-preview")),
+        ("export AZURE_OPENAI_ENDPOINT='{}'", DATED.format("gpt-4o-mini-audio-preview")),
     ],
 )
 def test_an_azure_address_is_taken_as_it_was_pasted(cli: CommandLine, service: Service, pasted: str, path: str) -> None:

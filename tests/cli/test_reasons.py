@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from support.command_line import CANARY
 from support.service import PCM, Answer, completion, error
 
 from audiochat.audio import wav
@@ -89,6 +90,30 @@ def test_the_sign_ins_own_reason_and_command_are_told(
     assert service.requests == []
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://me:secret@127.0.0.1:9", "http://nowhere.invalid:8080"])
+def test_a_proxy_that_is_not_there_is_named(cli: CommandLine, proxy: str) -> None:
+    """Not the service, which was never asked; and no password."""
+    env = {"OPENAI_BASE_URL": "https://example.com/v1", "OPENAI_API_KEY": CANARY, "HTTPS_PROXY": proxy}
+    ran = cli("speak", "Hi", "--retries", "0", env=env)
+    assert ran.code == 5
+    assert f"The proxy {proxy.rpartition('/')[2].rpartition('@')[2]}" in ran.err
+    assert "secret" not in ran.err
+
+
+def test_a_server_that_still_loads_is_tried_again(cli: CommandLine, openai: Service) -> None:
+    """llama.cpp's own type is not the local engine's."""
+    loading = _json(503, {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}})
+    openai.answer(loading, completion(audio=wav.wrap(PCM)))
+    assert cli("speak", "Hi").code == 0
+
+
+def test_what_a_server_does_not_implement_is_asked_once(cli: CommandLine, openai: Service) -> None:
+    """501 does not pass."""
+    openai.answer(error(501, None, "Audio is not implemented"))
+    assert cli("speak", "Hi").code == 4
+    assert len(openai.requests) == 1
+
+
 # --- Hints that fit
 
 
@@ -104,6 +129,7 @@ def test_the_sign_ins_own_reason_and_command_are_told(
          "audio model"),
         (error(403, "403", "Traffic is not from an approved private endpoint."), "private endpoint"),
         (error(403, None, "Your IP 1.2.3.4 is not allowed to access this resource"), "network"),
+        (error(403, None, "Network access is restricted: the source is not in the allow list."), "VPN"),
     ],
 )  # fmt: skip
 def test_a_hint_fits_what_was_refused(cli: CommandLine, azure: Service, answer: Answer, advice: str) -> None:
