@@ -41,11 +41,16 @@ _MAGIC = {
     b"GIF8": NotAudio("a picture (GIF)", _ANOTHER),
     b"MThd": NotAudio("MIDI, notes without sound", "Play it with a synthesizer into a recording first."),
     b"SQLite format 3": NotAudio("an SQLite database", _ANOTHER),
+    b"bplist00": NotAudio(
+        "a property list, as iCloud keeps for a file that is elsewhere", "Download the recording itself in the Finder."
+    ),
 }
+_PROTECTED = NotAudio("a copy-protected audiobook (Audible)", "Its vendor's own player alone can open it.")
+_PROTECTED_BRANDS = (b"ftypaax ", b"ftypaaxc")
 
 _TEXT = (
     (
-        re.compile(rb"version https://git-lfs\.github\.com/spec/"),
+        re.compile(rb"version https://(?:git-lfs|hawser)\.github\.com/spec/"),
         NotAudio("a Git LFS pointer", "It stands for the recording; fetch that: git lfs pull"),
     ),
     (
@@ -69,6 +74,7 @@ _TEXT = (
 _PAGE = re.compile(
     rb"(?:<\?xml.*?\?>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
+_JSON = re.compile(rb"\{\s*[\"}]|\[\s*[\[{\"\]\d]")
 _XML = re.compile(rb"<(?:\?xml|!--|[a-z][\w:.-]*[\s/>])", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 """What no text has: control characters, and what is no UTF-8."""
@@ -83,7 +89,9 @@ def identify(head: bytes) -> NotAudio | None:
     for mark, known in _MAGIC.items():
         if head.startswith(mark):
             return known
-    text = head[:ENOUGH].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head[4:12] in _PROTECTED_BRANDS:
+        return _PROTECTED
+    text = _in_utf_8(head[:ENOUGH]).lstrip()
     for pattern, known in _TEXT:
         if pattern.match(text):
             return known
@@ -91,7 +99,7 @@ def identify(head: bytes) -> NotAudio | None:
         return None
     if _PAGE.match(text):
         return NotAudio("a web page (HTML)", _FETCH_AGAIN, _element(text, "title"))
-    if text[:1] in (b"{", b"["):
+    if _JSON.match(text):
         return NotAudio("JSON text", _FETCH_AGAIN, _reason_in(text))
     if _XML.match(text):
         return NotAudio("XML text", _FETCH_AGAIN, _element(text, "Message") or _element(text, "title"))
@@ -128,6 +136,13 @@ def _short(words: str) -> str:
     """Words on one line, cut where they are many."""
     words = " ".join(words.split())
     return words if len(words) <= _QUOTED else f"{words[:_QUOTED]}…"
+
+
+def _in_utf_8(head: bytes) -> bytes:
+    """Text as UTF-8 without a mark; Windows' own programs write UTF-16."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head[: len(head) // 2 * 2].decode("utf-16", "replace").encode()
+    return head.removeprefix(b"\xef\xbb\xbf")
 
 
 def _is_text(head: bytes) -> bool:

@@ -37,6 +37,11 @@ PAGE = b"<html><head><title>\n  404 &mdash;\n  Not found </title></head></html>"
         (b"%PDF-1.7\n", "a PDF document", None),
         (b"MThd\0\0\0\6", "MIDI, notes without sound", None),
         ("é".encode() * ENOUGH, "text", None),
+        ("\ufeff<!DOCTYPE html><title>Hé</title>".encode("utf-16-le"), "a web page (HTML)", "Hé"),
+        (odd.LFS_POINTER.replace(b"git-lfs", b"hawser"), "a Git LFS pointer", None),
+        (b"{\\rtf1 Notes}", "text", None),
+        (b"bplist00" + bytes(30), "a property list, as iCloud keeps for a file that is elsewhere", None),
+        (b"\0\0\0\x20ftypaax " + bytes(30), "a copy-protected audiobook (Audible)", None),
     ],
 )
 def test_what_is_no_recording_is_named(head: bytes, what: str, says: str | None) -> None:
