@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -89,25 +90,48 @@ class _Job:
         self.cancelled = threading.Event()
         self._work = work
         self._loop = loop
-        self._messages: asyncio.Queue[Message | BaseException | None] = asyncio.Queue()
+        self._messages: deque[Message | BaseException | None] = deque()
+        self._arrived = asyncio.Event()
         self._room = threading.Condition()
         self._behind = 0
 
     async def next(self) -> Message | None:
-        """The next message to send; None at the end, or when nobody waits any more."""
-        message = await self._messages.get()
+        """The next message to send, as much of the body as there is; None at the end, or when nobody waits any more."""
+        while True:
+            with self._room:
+                if self._messages:
+                    message = self._take()
+                    break
+                self._arrived.clear()
+            await self._arrived.wait()
         if isinstance(message, BaseException):
             raise message
-        if message is not None:
-            with self._room:
-                self._behind -= len(message.get("body", b""))
-                self._room.notify()
         return message
+
+    def _take(self) -> Message | BaseException | None:
+        """The first message; pieces of a body that wait already become one: that takes a fraction of the time."""
+        message = self._messages.popleft()
+        if not isinstance(message, dict) or "body" not in message:
+            return message
+        pieces = [message["body"]]
+        while message["more_body"] and self._messages:
+            following = self._messages[0]
+            if not isinstance(following, dict):
+                break
+            message = following
+            pieces.append(message["body"])
+            self._messages.popleft()
+        body = b"".join(pieces)
+        self._behind -= len(body)
+        self._room.notify()
+        return {**message, "body": body}
 
     def end(self) -> None:
         """Stop: the client has left."""
         self.cancelled.set()
-        self._messages.put_nowait(None)
+        with self._room:
+            self._messages.appendleft(None)
+        self._arrived.set()
 
     def run(self) -> None:
         """Do the work, in this thread."""
@@ -145,8 +169,11 @@ class _Job:
             while self._behind > _AHEAD and not self.cancelled.is_set():
                 self._room.wait(0.1)
             self._behind += size
-        with suppress(RuntimeError):  # the event loop has ended
-            self._loop.call_soon_threadsafe(self._messages.put_nowait, message)
+            first = not self._messages
+            self._messages.append(message)
+        if first:  # the event loop knows of the others
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._arrived.set)
 
 
 async def _watch(receive: Receive, job: _Job) -> None:

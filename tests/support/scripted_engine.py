@@ -6,8 +6,9 @@ import array
 import io
 import math
 import threading
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audiochat.audio import SAMPLE_RATE
 from audiochat.audio.decoder import decode
@@ -34,6 +35,11 @@ def tone(seconds: float, frequency: float = 440.0) -> bytes:
     count = int(seconds * SAMPLE_RATE)
     wave = (int(8000 * math.sin(2 * math.pi * frequency * n / SAMPLE_RATE)) for n in range(count))
     return array.array("h", wave).tobytes()
+
+
+def _last() -> deque[Any]:
+    """Room for what came last: the memory of a server is measured over thousands of requests."""
+    return deque(maxlen=20)
 
 
 @dataclass
@@ -86,8 +92,8 @@ class Writer:
     failure: Exception | None = None
     """Raised after the sentences."""
     name: str = MODEL
-    said: list[list[Said]] = field(default_factory=list)
-    limits: list[Limits] = field(default_factory=list)
+    said: deque[list[Said]] = field(default_factory=_last)
+    limits: deque[Limits] = field(default_factory=_last)
     written: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when an answer was given up."""
@@ -129,7 +135,7 @@ class Voice:
 
     pcm: bytes = field(default_factory=lambda: tone(0.5))
     blocks: int = 2
-    said: list[tuple[str, str | None, float]] = field(default_factory=list)
+    said: deque[tuple[str, str | None, float]] = field(default_factory=_last)
 
     def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
         """Speak."""

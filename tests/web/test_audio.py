@@ -249,7 +249,7 @@ def test_a_wrong_speech_request_is_400(server: Server, changes: dict[str, Any], 
 def test_speed_reaches_the_voice(server: Server, engine: ScriptedEngine) -> None:
     """And unknown fields, like `instructions`, are tolerated."""
     assert speak(server, speed=1.5, instructions="Cheerful.").status == 200
-    assert engine.synthesizer.said == [("Hello.", "alloy", 1.5)]
+    assert list(engine.synthesizer.said) == [("Hello.", "alloy", 1.5)]
 
 
 def test_voices_and_models_are_listed(server: Server) -> None:
