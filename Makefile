@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 DEMO = $(VENV)/.demo
 
-.PHONY: demo test test-browser reliability test-engine audit lint format bench growth lock clean
+.PHONY: demo test test-browser reliability test-engine audit lint format bench growth lock clean clients
 
 demo: $(DEMO) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
@@ -21,6 +21,8 @@ reliability: $(READY) ## faults, endings and bad input by the thousand; prints t
 
 test-engine: $(READY) ## the tests with the engine's real models
 	$(BIN)/python -m pytest -m engine
+
+clients: .clients/.ready ## clients that others wrote, which the tests of the server then run (needs node and npm)
 
 audit: $(READY) ## what is known against the packages of the lock
 	$(BIN)/python .ci/audit
@@ -43,9 +45,11 @@ growth: $(READY) ## the drawings of docs/performance.md: how cost grows
 lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group dev --output-file requirements-dev.lock --upgrade pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --output-file tests/web/clients/requirements.lock --upgrade tests/web/clients/requirements.in
 
 clean:
-	rm -rf $(VENV) .bench-venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench-venv .clients .mypy_cache .pytest_cache .ruff_cache
 
 # What users install, without the tools of those who work on it: make test brings them.
 $(DEMO): pyproject.toml
@@ -60,4 +64,11 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+.clients/.ready: tests/web/clients/requirements.lock tests/web/clients/package-lock.json
+	$(PYTHON) -m venv .clients/venv
+	.clients/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	cp tests/web/clients/package.json tests/web/clients/package-lock.json .clients
+	npm ci --prefix .clients --ignore-scripts --no-audit --no-fund
 	touch $@

@@ -1,0 +1,30 @@
+// Azure's quickstart: audio from text.
+import { writeFileSync } from "node:fs";
+import { AzureOpenAI } from "openai/index.js";
+
+const endpoint: string = process.env["AZURE_OPENAI_ENDPOINT"] || "";
+const apiKey: string = process.env["AZURE_OPENAI_API_KEY"] || "";
+const deployment: string = "gpt-4o-mini-audio-preview";
+const apiVersion: string = "2025-01-01-preview";
+
+const client = new AzureOpenAI({ endpoint, apiKey, apiVersion, deployment });
+
+async function main(): Promise<void> {
+  const response = await client.chat.completions.create({
+    model: "gpt-4o-mini-audio-preview",
+    modalities: ["text", "audio"],
+    audio: { voice: "alloy", format: "wav" },
+    messages: [{ role: "user", content: "Is a golden retriever a good family dog?" }],
+  });
+
+  console.log(response.choices[0]);
+
+  if (response.choices[0].message.audio) {
+    writeFileSync("dog.wav", Buffer.from(response.choices[0].message.audio.data, "base64"), { encoding: "utf-8" });
+  }
+}
+
+main().catch((err: Error) => {
+  console.error("Error occurred:", err);
+  process.exitCode = 1;
+});
