@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.audio import codec
 from audiochat.local import events
+from audiochat.local.api_errors import ApiError
 from audiochat.local.audio_ids import new_id
 from audiochat.local.heard_words import HeardWords
 from audiochat.local.prefetch import Prefetch
 from audiochat.local.prompts import Said
 from audiochat.local.stopping import StopSignal
-from audiochat.local.stt import NotAudioError
+from audiochat.local.stt import NotAudioError, RecordingTooLongError
 from audiochat.local.task import not_audio
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Answer:
             heard = self._engine.recognizer.hear(recording.data, stop=self._stop, progress=self._engine.progress)
         except NotAudioError as exc:
             raise not_audio(recording.format, recording.where) from exc
+        except RecordingTooLongError as exc:
+            raise ApiError(str(exc), code="audio_too_long", param=recording.where) from exc
         self._heard_words.keep(recording.data, self._engine.recognizer_name, heard)
         return heard
 

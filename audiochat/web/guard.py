@@ -1,6 +1,6 @@
 """The gate of every server of ours: what a page elsewhere could send here is refused before anything reads it.
 
-The docs name each threat and its test: docs/server.md, "Nobody let in".
+The docs name each threat and its test: docs/security.md.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def _last() -> deque[Any]:
 class Ear:
     """Hears the same words in everything that decodes, a second for each."""
 
+    failure: Exception | None = None
     languages: list[str | None] = field(default_factory=list)
     prompts: list[str | None] = field(default_factory=list)
 
@@ -60,6 +61,8 @@ class Ear:
         progress: Progress | None = None,  # noqa: ARG002
     ) -> Heard:
         """Listen."""
+        if self.failure is not None:
+            raise self.failure
         if language not in (None, "en", "de"):
             raise UnknownLanguageError(language)
         self.languages.append(language)

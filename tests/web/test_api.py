@@ -13,12 +13,13 @@ import pytest
 
 pytest.importorskip("starlette", reason="the extra web is not installed")
 
-from support.scripted_engine import HEARD, MODEL, SENTENCES, ScriptedEngine, Voice, Writer, tone
+from support.scripted_engine import HEARD, MODEL, SENTENCES, Ear, ScriptedEngine, Voice, Writer, tone
 from support.web import Server, serving_api
 
 from audiochat.audio import wav
 from audiochat.local.audio_ids import AudioIds
 from audiochat.local.request_queue import RequestQueue
+from audiochat.local.stt import RecordingTooLongError
 from audiochat.web.engine_service import EngineService
 
 if TYPE_CHECKING:
@@ -117,6 +118,14 @@ def test_what_is_no_recording_is_refused(server: Server, engine: ScriptedEngine,
     assert (got.status, got.error["code"]) == (400, "invalid_value")
     assert got.error["message"] == "The data provided for 'input_audio' is not of valid wav format."
     assert engine.language_model.written == 0
+
+
+def test_a_recording_that_is_too_long_is_refused(server: Server, engine: ScriptedEngine) -> None:
+    """400 that names the recording: the same request can never succeed."""
+    engine.recognizer = Ear(failure=RecordingTooLongError("The recording is longer than 120 minutes."))
+    got = server.ask("POST", "/v1/chat/completions", hear())
+    assert (got.status, got.error["code"]) == (400, "audio_too_long")
+    assert got.error["param"] == "messages[0].content[1]"
 
 
 @pytest.mark.parametrize(

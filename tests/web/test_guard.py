@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -463,3 +465,13 @@ def test_another_method_is_told_which(server: Server) -> None:
     """405, in the service's shape, with the Allow header."""
     got = server.ask("GET", "/v1/json")
     assert (got.status, got.headers["allow"], got.error["code"]) == (405, "POST", "method_not_supported")
+
+
+def test_the_security_page_names_tests_that_there_are() -> None:
+    """Each threat has a test; a test that was renamed is renamed there."""
+    tests = Path(__file__).parents[1]
+    page = (tests.parent / "docs" / "security.md").read_text(encoding="utf-8")
+    written = "".join(path.read_text(encoding="utf-8") for path in tests.rglob("test_*.py"))
+    named = set(re.findall(r"\btest_\w+(?=`)", page))
+    assert len(named) > 20
+    assert not [name for name in named if f"def {name}(" not in written]
