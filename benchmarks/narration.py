@@ -31,7 +31,10 @@ from contextlib import closing
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RATE = 24_000
 WORD = 0.1
@@ -87,9 +90,9 @@ def book(path: Path, words: int, chapters: int) -> None:
 
 
 @lru_cache(maxsize=256)
-def sound(words: int, *, opening: bool) -> str:
+def sound(seconds: float, *, opening: bool) -> str:
     """A WAV in base64."""
-    count = max(round(RATE * WORD * words), round(RATE * BURST))
+    count = max(round(RATE * seconds), round(RATE * BURST))
     high = round(RATE * BURST) if opening else 0
     samples = [
         round(9000 * math.sin(2 * math.pi * (HIGH if index < high else LOW) * index / RATE)) for index in range(count)
@@ -117,7 +120,7 @@ def sound(words: int, *, opening: bool) -> str:
 class Service:
     """Answers after a fixed time, and notes when it was asked for what."""
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, latency: float, word: float = WORD) -> None:
         self.asked: dict[str, list[float]] = {}
         lock = threading.Lock()
         asked = self.asked
@@ -131,7 +134,7 @@ class Service:
                 with lock:
                     asked.setdefault(text, []).append(time.monotonic())
                 began = time.monotonic()
-                audio = sound(len(text.split()), opening=text.startswith(OPENING))
+                audio = sound(len(text.split()) * word, opening=text.startswith(OPENING))
                 message = {
                     "role": "assistant",
                     "audio": {"id": "audio_1", "data": audio, "expires_at": 1, "transcript": text},
@@ -162,15 +165,32 @@ class Service:
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._asked_at = lambda: max((times[-1] for times in list(asked.values())), default=0.0)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
+    def wait(self, seconds: float) -> None:
+        """Wait for the next request, and then for so long."""
+        before = self._asked_at()
+        ends = time.monotonic() + 120
+        while self._asked_at() == before and time.monotonic() < ends:
+            time.sleep(0.01)
+        time.sleep(seconds)
 
-def run(command: list[str], env: dict[str, str], kill_after: float | None = None) -> tuple[int, float, float]:
-    """Run a command; its status, seconds, and peak memory in MB."""
+
+def run(
+    command: list[str], env: dict[str, str], killed: Callable[[], object] | None = None
+) -> tuple[int, float, float]:
+    """Run a command; its status, seconds, and peak memory in MB.
+
+    Args:
+        command: What to run.
+        env: Its environment.
+        killed: Returns when it is to be killed.
+    """
     began = time.monotonic()
     process = subprocess.Popen(command, env=env)
-    if kill_after is not None:
-        time.sleep(kill_after)
+    if killed is not None:
+        killed()
         process.send_signal(signal.SIGKILL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -223,6 +243,8 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=1.0)
     parser.add_argument("--jobs", type=int, default=16)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--word", type=float, default=WORD, help="seconds of sound for a word")
+    parser.add_argument("--keep", type=Path, help="where to copy the audiobook")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="narration-"))
     try:
@@ -235,7 +257,7 @@ def measure(options: Any, folder: Path) -> None:
     """Measure, in a folder."""
     path = folder / "book.epub"
     book(path, options.words, options.chapters)
-    service = Service(options.latency)
+    service = Service(options.latency, options.word)
     env = {
         **{
             name: value
@@ -257,7 +279,7 @@ def measure(options: Any, folder: Path) -> None:
     lost: list[set[str]] = []
     memory = 0.0
     for _ in range(options.kills):
-        _, _, peak = run(command, env, chance.uniform(1.5, 1.5 + 0.9 * ideal / options.kills))
+        _, _, peak = run(command, env, lambda: service.wait(chance.uniform(0, 0.9 * ideal / options.kills)))
         memory = max(memory, peak)
         lost.append(in_flight(folder))
     code, elapsed, peak = run(command, env)
@@ -274,6 +296,8 @@ def measure(options: Any, folder: Path) -> None:
         print(f"killed {len(lost)} times with {sum(map(len, lost))} pieces in flight")
         print(f"asked again: {again}, of them not in flight at a kill: {bad}")
     print(f"peak memory {memory:.0f} MB")
+    if options.keep:
+        shutil.copy(folder / "book.m4b", options.keep)
     heard, told = onsets(folder / "book.m4b"), marks(folder / "book.m4b")
     off = max(abs(a - b) for a, b in zip(heard, told, strict=True))
     print(f"{len(told)} marks, {len(heard)} heard; the worst is {off * 1000:.0f} ms off")
