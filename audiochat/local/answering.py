@@ -18,7 +18,14 @@ from audiochat.local.checking import likeness, sayable, stated, telling
 from audiochat.local.extracts import telling_most
 from audiochat.local.llm import TooLongError, Writing
 from audiochat.local.prompts import EXAMPLES, Said
-from audiochat.local.questions import Wish, is_english, risky_subject, understand_question
+from audiochat.local.questions import (
+    Wish,
+    asks_who_answers,
+    is_english,
+    risky_subject,
+    understand_question,
+    wants_figure,
+)
 from audiochat.local.sentences import split_sentences
 from audiochat.local.texts import split_text
 
@@ -103,11 +110,16 @@ class Answering:
         if answer.source is None or risky_subject(last.text):
             return fixed([*answer.before, *answer.sentences], limits)
         source = split_sentences(answer.source)
+        subjects = set(telling(last.text))
+        # A true sentence is no answer where it has nothing to do with the question.
+        anything = not subjects or understand_question(last.text).wish is Wish.SUMMARY
+
+        def holds(sentence: str) -> bool:
+            return stated(sentence, source) and (anything or bool(subjects & set(telling(sentence))))
+
         asked = [one for one in said[:at] if one.role == "system"]
         asked.append(Said("user", last.text, tuple(recordings)))
-        return self._checked(
-            asked, lambda sentence: stated(sentence, source), answer.sentences, limits, stop, first=answer.before
-        )
+        return self._checked(asked, holds, answer.sentences, limits, stop, first=answer.before)
 
     def _plain(self, said: Sequence[Said], earlier: Sequence[str], limits: Limits, stop: StopSignal) -> Writing:
         """A question without a recording."""
@@ -117,12 +129,9 @@ class Answering:
             source = split_sentences(text.material)
             otherwise = [f"It says: {facts.quoted(telling_most(text.material, most=2) or source[:2])}"]
             return self._checked(said, lambda sentence: stated(sentence, source), otherwise, limits, stop)
-        subject = risky_subject(last.text)
-        if subject is not None:
-            refusal = f"I am a small model, and not fit to answer questions of {subject}: a wrong answer could hurt."
-            return fixed([refusal, _RISKY[subject]], limits)
-        if not is_english(last.text):
-            return fixed([_ENGLISH_ONLY], limits)
+        known_answer = self._without_model(last.text)
+        if known_answer:
+            return fixed(known_answer, limits)
         known = "\n".join(one.text for one in said)
         follows = bool(earlier) and len(telling(last.text)) <= 1  # "Why that one?"
         asked = telling(last.text)
@@ -135,6 +144,18 @@ class Answering:
             return not (again or strange or echo or _leaked(sentence, known)) and sayable(sentence, known)
 
         return self._checked(said, holds, [_CANNOT_ON if earlier else CANNOT], limits, stop)
+
+    def _without_model(self, question: str) -> list[str]:
+        """The answer to a question that the small model is not asked; empty where it is."""
+        subject = risky_subject(question)
+        if subject is not None:
+            refusal = f"I am a small model, and not fit to answer questions of {subject}: a wrong answer could hurt."
+            return [refusal, _RISKY[subject]]
+        if not is_english(question):
+            return [_ENGLISH_ONLY]
+        if asks_who_answers(question):
+            return [f"I am {self._engine.model_name}, a small language model that runs on this computer."]
+        return [CANNOT] if wants_figure(question) else []
 
     def _checked(
         self,

@@ -8,6 +8,7 @@ that answers a plain question has no such source; it may not hold figures and qu
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ QUALIFIERS = _set(
 """Words that turn or bound what is said: one more or one less makes another statement."""
 _LOOSE = _set("about rather but either or")
 """Qualifiers that a shorter sentence may leave out, or use otherwise."""
+CONNECTIVES = _set("because since so therefore although though after before while when whereas until unless if")
+"""Words that say how two statements hang together; what follows them must be what follows them in the source."""
 _GENDERED = _set("he she him her his hers himself herself")
 
 _FUNCTION = _set(
@@ -100,8 +103,23 @@ def stated(sentence: str, source: Sequence[str]) -> bool:
     )
 
 
+def _linked(text: str) -> list[str]:
+    """The telling words of a text, and its connectives, in order."""
+    return [found for word in tokens(text) for found in ([f"<{word}>"] if word in CONNECTIVES else telling(word))]
+
+
+def _links_hold(sentence: str, source: str) -> bool:
+    """Whether the sentence hangs together as its source does: a reason left out would make another reason."""
+    there = _linked(source)
+    pairs = set(pairwise(there))
+    said = _linked(sentence)
+    return all(pair in pairs for pair in pairwise(said) if pair[0].startswith("<"))
+
+
 def _same_statement(sentence: str, wanted: Sequence[str], source: str) -> bool:
     if len(wanted) < min(2, len(telling(source))) or not _in_order(wanted, telling(source)):
+        return False
+    if not _links_hold(sentence, source):
         return False
     said, there = set(tokens(sentence)), set(tokens(source))
     if (said ^ there) & (QUALIFIERS - _LOOSE):

@@ -129,6 +129,10 @@ _RISKY = {
         r"|swallow\w*|venom\w*"
         r"|suicid\w*|kill (?:myself|me|him|her|them)|self-harm|hurt myself|depress(?:ed|ion)|anxiety|therap\w+"
         r"|surgery|headaches?|migraine"
+        r"|pains?|painful|aches?|chest|dizz\w+|breathless\w*|short of breath|emergency|injur\w+|nausea\w*|sprain\w*"
+        r"|fractur\w+"
+        r"|cough\w*|flu|covid|hiv|contracepti\w+|abortion|sick|fainted|swollen|numb|first aid|hospital|ambulance"
+        r"|calories"
         r"|vomit\w*|rash|lump|cpr|choking|unconscious|faint\w*|drugs?|cocaine|heroin|fasting|lose weight"
         r"|breast ?feed\w*|doctor)\b"
     ),
@@ -159,6 +163,28 @@ def risky_subject(text: str) -> str | None:
     """The subject of a question to which a wrong answer can hurt: health, safety, law or money; None for others."""
     plain = text.lower()
     return next((subject for subject, pattern in _RISKY_PATTERNS.items() if pattern.search(plain)), None)
+
+
+_WANTS_FIGURE = re.compile(
+    r"^(?:and |so |please |tell me )*(?:how (?:many|much|old|long|far|tall|high|big|fast|heavy|deep|often|large)\b"
+    r"|(?:when|what (?:year|date|time|day)) (?:did|was|were|is|are|does|do)\b|in (?:what|which) year\b)"
+    r"|\b(?:times|plus|minus|divided by|multiplied by|percent of|square root)\b|\d\s*[-+*/x\u00d7\u00f7]\s*\d"
+)
+
+
+def wants_figure(text: str) -> bool:
+    """Whether a question without a recording asks for a number or a date, which a small model makes up."""
+    return _WANTS_FIGURE.search(text.lower().strip()) is not None
+
+
+_ASKS_WHO = re.compile(
+    r"\b(?:who|what) are you\b|\b(?:your name|are you (?:an? )?(?:ai|human|robot|bot|person|chatgpt|model))\b"
+)
+
+
+def asks_who_answers(text: str) -> bool:
+    """Whether a question is about the one who answers."""
+    return _ASKS_WHO.search(text.lower()) is not None
 
 
 def _set(words: str) -> frozenset[str]:

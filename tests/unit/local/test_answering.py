@@ -159,6 +159,12 @@ def test_the_model_sums_up_what_holds() -> None:
     assert about("Sum it up.", PHONE, false) == f"I heard: \u201c{PHONE.text}\u201d"
 
 
+def test_a_true_sentence_beside_the_question_is_no_answer() -> None:
+    """The words are quoted instead."""
+    assert about("Is he a painter?", PHONE, "The plumber comes on Friday.") == f"I heard: \u201c{PHONE.text}\u201d"
+    assert about("Is the plumber late?", PHONE, "The plumber comes on Friday.") == "The plumber comes on Friday."
+
+
 def test_what_is_not_known_is_not_told() -> None:
     """Who speaks, and how, is not in the words."""
     said = about("Is it a man or a woman?", PHONE)
@@ -203,6 +209,9 @@ def test_a_following_answer_that_is_the_earlier_one_is_not_given() -> None:
 def test_plain_answers_are_checked() -> None:
     """A figure, or an example of the prompt that nobody asked for, is not said."""
     assert answer([Said("user", "How old is the sun?")], "It is 700 years old.")[0] == CANNOT
+    for question in ("What is seven times eight?", "When did the war end?", "What is 7 x 8?"):
+        assert answer([Said("user", question)], "It is a beautiful sight.")[0] == CANNOT
+    assert "parrot, a small language model" in answer([Said("user", "Who are you?")], "I am a king.")[0]
     leaked = "Owls hunt at night and find mice with their large eyes and good hearing."
     assert answer([Said("user", "What is a river?")], leaked)[0] == CANNOT
 

@@ -104,10 +104,19 @@ def test_what_a_question_asks_for(text: str, measures: set[Measure], wish: Wish 
     assert (set(question.measures), question.wish) == (measures, wish)
 
 
+def test_a_reason_stays_the_reason() -> None:
+    """A "because" whose reason is left out would get another one."""
+    source = ["The meeting was moved because the roof leaks.", "Nobody was hurt."]
+    assert stated("The meeting was moved because the roof leaks.", source)
+    assert not stated("The meeting was moved because nobody was hurt.", source)
+    assert not stated("The meeting was moved when the roof leaks.", source)
+
+
 @pytest.mark.parametrize(
     ("text", "subject"),
     [
         ("How many aspirin can I take?", "health"),
+        ("I have a pain in my chest, what should I do?", "health"),
         ("Is it safe to mix bleach and ammonia?", "safety"),
         ("Can my landlord evict me?", "law"),
         ("Should I invest in bonds?", "money"),
