@@ -28,7 +28,7 @@ _REFERS = re.compile(
 )
 _WORTH_SHORTENING = 15
 """Words from which on a model is asked for a summary; fewer are quoted."""
-_MOST_READ = 400
+_MOST_READ = 150
 """Words up to which a small model is asked; it loses itself in more."""
 
 
