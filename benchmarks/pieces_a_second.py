@@ -95,9 +95,8 @@ def main() -> None:
     ideal = given.jobs / given.delay
     rate = outcome.asked / elapsed
     print(f"{outcome.asked} pieces in {elapsed:.1f} s: {rate:.0f} a second, {100 * rate / ideal:.0f} % of {ideal:.0f}")
-    print(
-        f"{1000 * (usage.ru_utime + usage.ru_stime) / outcome.asked:.1f} ms of processor each; failed: {len(outcome.failures)}"
-    )
+    each = 1000 * (usage.ru_utime + usage.ru_stime) / outcome.asked
+    print(f"{each:.1f} ms of processor each; failed: {len(outcome.failures)}")
 
 
 if __name__ == "__main__":

@@ -107,12 +107,13 @@ class TranscribeOptions(JobOptions):
         for one in given:
             if one not in (*FORMATS, "all"):
                 raise UsageError(f"There is no format {one!r}.", hint=f"Choose {', '.join(FORMATS)} or all.")
-        if not given:
-            suffix = Path(self.output or "").suffix.lower().lstrip(".")
-            given = [suffix if suffix in FORMATS and not self.is_folder() else "txt"]
+        suffix = "" if self.is_folder() else Path(self.output or "").suffix.lower().lstrip(".")
+        given = given or [suffix if suffix in FORMATS else "txt"]
         wanted = FORMATS if "all" in given else tuple(dict.fromkeys(given))
         if len(wanted) > 1 and not self.is_folder():
             raise UsageError("Several formats need a folder.", hint="Name it with a slash at its end: -o words/")
+        if suffix in FORMATS and suffix not in wanted:
+            raise UsageError(f"{self.output} is named like {suffix}, and -f says {wanted[0]}.", hint="Leave out one.")
         return wanted
 
     def is_folder(self) -> bool:

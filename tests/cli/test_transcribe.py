@@ -246,6 +246,7 @@ def test_two_recordings_with_one_output_are_refused(cli: CommandLine, listening:
     assert cli("transcribe", "a.wav", "-f", "srt", "-f", "vtt").code == 2
     assert cli("transcribe", "a.wav", "b.wav", "-o", "all.txt").code == 2
     assert cli("transcribe", "a.wav", "-f", "docx").code == 2
+    assert cli("transcribe", "a.wav", "-f", "srt", "-o", "a.vtt").code == 2
     assert cli("transcribe", "http://127.0.0.1/a.wav").code == 2
     assert cli("transcribe", "missing.wav").code == 6
     assert listening.requests == []
