@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.local.api import EVENT_STREAM, perform
 from audiochat.local.api_errors import ApiError
+from audiochat.local.language_names import NAMES
 from audiochat.local.stt import NotAudioError, RecordingTooLongError, UnknownLanguageError
 from audiochat.web import errors
 from audiochat.web.bodies import iter_body
-from audiochat.web.languages import NAMES
 from audiochat.web.subtitles import srt, vtt
 from audiochat.web.work import WorkResponse, event, of_engine
 
