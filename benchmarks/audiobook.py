@@ -131,7 +131,7 @@ def readers(path: Path) -> dict[str, int]:
         menus = told_by("mediainfo", "--Output=JSON", str(path))
         tracks = [track for track in menus["media"]["track"] if track["@type"] == "Menu"]
         times = [[name for name in track.get("extra", {}) if name.startswith("_")] for track in tracks]
-        # It shows the chapters of MP4 and Ogg; it does not read ID3's and FLAC's.
+        # It does not read those of ID3.
         if times:
             found["mediainfo"] = max(map(len, times))
     return found
