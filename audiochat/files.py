@@ -78,22 +78,19 @@ class Target:
     replace: bool
     """Take the place of an existing file; otherwise a free number is added to the name."""
 
-    def check(self, *, folder: bool = False) -> None:
+    def check(self) -> None:
         """Check, before an answer is paid for, whether it can be written.
-
-        Args:
-            folder: Whether the name is written as that of a folder.
 
         Raises:
             FileError: the file cannot be written.
         """
         try:
-            self._check(folder=folder)
+            self._check()
         except OSError as exc:  # a name that is too long, a folder that may not be entered
             raise FileError(f"{self.path} cannot be written: {exc.strerror}.", hint="Choose another with -o.") from exc
 
-    def _check(self, *, folder: bool) -> None:
-        if folder or self.path.is_dir():
+    def _check(self) -> None:
+        if self.path.is_dir():
             raise FileError(f"{self.path} is a folder, not a file to write.", hint="Add a file name to it.")
         where = self.path.parent
         if not where.is_absolute():
@@ -265,8 +262,8 @@ def is_file(path: Path) -> bool:
     return False
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder that a user named, unless it is there.
+def make_folder(path: Path) -> Path:
+    """Make a folder that a user named, unless it is there; its path.
 
     Raises:
         FileError: it cannot be made.
@@ -275,6 +272,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(exist_ok=True)
     except OSError as exc:
         raise FileError(f"The folder {path} cannot be made: {exc.strerror or exc}.", hint="Choose another.") from exc
+    return path
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audiochat import files
 from audiochat.audio import formats
 from audiochat.cli import destination, inputs
 from audiochat.cli.answer import Delivery, is_live
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from audiochat.assistant import Assistant
     from audiochat.chat.request import UserTurn
+    from audiochat.cli.destination import Destination
     from audiochat.cli.options import AnswerOptions
     from audiochat.cli.terminal import Terminal
 
@@ -37,16 +39,33 @@ def ask_once(
         options: Of the command.
         screen: The terminal.
     """
-    where = None
-    if format is not None:
-        name = f"{stem}{formats.named(format).suffix}" if options.output is None else options.output
-        where = destination.choose(name, format, options, screen)
+    where = None if format is None else destination_of(stem, format, options, screen)
     with assistant_for(options, screen) as assistant:
         how = inputs.ask_options(options, format, live=is_live(where, screen))
         if options.record:  # nobody should speak in vain: everything else is checked before
             assistant.connection  # noqa: B018 - made when it is looked at
         events = assistant.events((turn(),), how)
         Delivery(command, assistant, screen, where).take(events)
+
+
+def destination_of(stem: str, format: str, options: AnswerOptions, screen: Terminal) -> Destination:
+    """Where the one answer of a command goes. A file is replaced only where -o names it; a folder is made.
+
+    Args:
+        stem: Of the file where the user names none.
+        format: Of the spoken answer.
+        options: Of the command.
+        screen: The terminal.
+
+    Raises:
+        UsageError, FileError: see `destination.choose`.
+    """
+    name, replace = f"{stem}{formats.named(format).suffix}", False
+    if options.output is not None and destination.is_folder(options.output):
+        name = str(files.make_folder(files.user_path(options.output)) / name)
+    elif options.output is not None:
+        name, replace = options.output, True
+    return destination.choose(name, format, options, screen, replace=replace)
 
 
 def assistant_for(options: AnswerOptions, screen: Terminal) -> Assistant:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +98,12 @@ class Destination:
             screen.note(f"{path}  {len(pcm) / PCM_BYTES_PER_SECOND:.1f} s, not the whole answer")
 
 
-def choose(name: str, format: str, options: AnswerOptions, screen: Terminal) -> Destination:
+def is_folder(output: str) -> bool:
+    """Whether `-o` names a folder: it ends in a slash, or is one."""
+    return output.endswith(("/", "\\")) or (output != STDOUT and files.is_folder(files.user_path(output)))
+
+
+def choose(name: str, format: str, options: AnswerOptions, screen: Terminal, *, replace: bool) -> Destination:
     """Where an answer goes that is to be saved under a name; what cannot work is refused before it costs.
 
     Args:
@@ -107,6 +111,7 @@ def choose(name: str, format: str, options: AnswerOptions, screen: Terminal) -> 
         format: Of the spoken answer.
         options: Of the command.
         screen: The terminal.
+        replace: Whether it takes the place of a file of that name.
 
     Raises:
         UsageError: the name cannot be meant.
@@ -123,8 +128,8 @@ def choose(name: str, format: str, options: AnswerOptions, screen: Terminal) -> 
         if screen.streams.stdout_is_terminal:
             raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it: … -o - | ffplay -")
         return Destination(format, pipe=PipeSink(screen, format), speaker=speaker)
-    target = files.Target(files.user_path(name), replace=options.output is not None)
-    target.check(folder=name.endswith(("/", os.sep)))
+    target = files.Target(files.user_path(name), replace=replace)
+    target.check()
     if Path(name).suffix and options.format is None and formats.of_suffix(Path(name).suffix) is None:
         screen.note(f"{name} will hold WAV: there is no format of that name; -f chooses another.")
     partial = MemorySink() if options.keep_partial else None

@@ -160,7 +160,9 @@ class TurnTaker:
         """Where the next spoken answer goes."""
         if self.saves_files:
             name = output_name(self.options, self.number)
-            return destination.choose(name, self.options.answer_format(), self.options, self.screen)
+            format_ = self.options.answer_format()
+            overwrite = self.options.output is not None
+            return destination.choose(name, format_, self.options, self.screen, replace=overwrite)
         speaker = destination.find_speaker(self.screen) if self.options.play else None
         return Destination("wav", speaker=speaker)
 
@@ -170,7 +172,7 @@ def output_name(options: ConverseOptions, number: int) -> str:
     output, suffix = options.output, formats.named(options.answer_format()).suffix
     if output is None:
         return f"turn-{number}{suffix}"
-    if _is_folder(output):
+    if destination.is_folder(output):
         return str(files.user_path(output) / f"turn-{number}{suffix}")
     return output.replace(NUMBER, str(number))
 
@@ -186,12 +188,8 @@ def check_output(options: ConverseOptions, *, several: bool) -> None:
         return
     if output.endswith(("/", "\\")):
         files.make_folder(files.user_path(output))
-    if several and not _is_folder(output) and (output == STDOUT or NUMBER not in output):
+    if several and not destination.is_folder(output) and (output == STDOUT or NUMBER not in output):
         raise UsageError(
             "Several turns make several answers.",
             hint=f"Name a folder (-o replies/) or a pattern (-o turn-{NUMBER}.wav).",
         )
-
-
-def _is_folder(output: str) -> bool:
-    return output.endswith(("/", "\\")) or files.is_folder(files.user_path(output))

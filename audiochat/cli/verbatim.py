@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audiochat.audio import formats
-from audiochat.cli import destination, inputs
+from audiochat.cli import inputs
 from audiochat.cli.answer import Delivery, is_live
-from audiochat.cli.ask import assistant_for
+from audiochat.cli.ask import assistant_for, destination_of
 
 if TYPE_CHECKING:
     from audiochat.cli.options import AnswerOptions
@@ -28,8 +27,7 @@ def read_aloud(text: str, options: AnswerOptions, screen: Terminal) -> None:
     from audiochat.jobs.narrate.verbatim import read_verbatim
 
     format_ = options.answer_format()
-    name = f"speech{formats.named(format_).suffix}" if options.output is None else options.output
-    where = destination.choose(name, format_, options, screen)
+    where = destination_of("speech", format_, options, screen)
     with assistant_for(options, screen) as assistant:
         how = inputs.ask_options(options, format_, live=is_live(where, screen))
         events = read_verbatim(assistant, text, how, progress=screen, handed_on=where.live)

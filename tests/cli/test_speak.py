@@ -220,7 +220,6 @@ def test_an_unknown_voice_is_warned_of_and_asked_for(cli: CommandLine, openai: S
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["-o", "folder"], 6),
         (["-o", "missing/a.wav"], 6),
         (["-f", "midi"], 2),
         (["-f", "mp3", "-o", "a.wav"], 2),
@@ -329,3 +328,14 @@ def test_words_never_go_among_the_sound(cli: CommandLine, openai: Service, argum
     ran = cli("speak", "hi", *arguments)
     assert (ran.code, ran.out) == (5, b"")
     assert "I can only write." in ran.err
+
+
+@pytest.mark.parametrize("output", ["out/", "out", "."])
+def test_a_folder_gets_an_answer_of_its_own_each_time(cli: CommandLine, openai: Service, output: str) -> None:
+    """`-o out/` makes the folder; an answer that is there is not overwritten: only its folder was named."""
+    openai.answer_with(lambda _: completion(audio=WAV))
+    if output == "out":
+        Path(output).mkdir()
+    for _ in range(2):
+        assert cli("speak", "hi", "-o", output).code == 0
+    assert sorted(path.name for path in Path(output).glob("*.wav")) == ["speech-2.wav", "speech.wav"]
