@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 DEMO = $(VENV)/.demo
 
-.PHONY: demo test test-browser reliability test-engine audit lint format bench growth lock clean clients
+.PHONY: demo test test-browser reliability test-engine audit lint format bench growth docs lock clean clients
 
 demo: $(DEMO) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
@@ -42,6 +42,10 @@ bench: $(READY) ## the figures of docs/performance.md: audiochat beside its peer
 growth: $(READY) ## the drawings of docs/performance.md: how cost grows
 	$(BIN)/python benchmarks/growth.py
 
+docs: $(READY) ## the documentation as a site of files, in site/
+	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --strict
+
 lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group dev --output-file requirements-dev.lock --upgrade pyproject.toml
@@ -49,7 +53,7 @@ lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
 		--no-annotate --output-file tests/web/clients/requirements.lock --upgrade tests/web/clients/requirements.in
 
 clean:
-	rm -rf $(VENV) .bench-venv .clients .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .bench-venv .clients site .mypy_cache .pytest_cache .ruff_cache
 
 # What users install, without the tools of those who work on it: make test brings them.
 $(DEMO): pyproject.toml
