@@ -183,7 +183,10 @@ class Writer:
     def _note_fidelity(self, report: Report) -> None:
         """Tell how faithful it is, and what stays, with both texts."""
         if report.fidelity is not None:
-            self._screen.note(f"{report.fidelity:.2%} of {report.words:,} words are read as they are written")
+            how = (
+                "heard as they are written; a recogniser mishears some" if report.by_ear else "read as they are written"
+            )
+            self._screen.note(f"{report.fidelity:.2%} of {report.words:,} words are {how}")
         worst = [chapter for chapter in report.chapters if chapter.errors or chapter.gaps]
         for chapter in worst[:_SHOWN]:
             gaps = f", {chapter.gaps} gaps" if chapter.gaps else ""

@@ -110,6 +110,7 @@ class Outputs:
                 own = one.report(job, failures)
             report.chapters += own.chapters
             report.remarks += own.remarks
+            report.by_ear = report.by_ear or own.by_ear
         return written
 
     def _write(

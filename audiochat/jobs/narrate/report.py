@@ -58,6 +58,8 @@ class Report:
 
     chapters: list[ChapterReport] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    by_ear: bool = False
+    """Whether words count as a recogniser heard them, which mishears some: no service told what it spoke."""
 
     @classmethod
     def of(cls, acts: tuple[Act, ...]) -> Report:
@@ -78,6 +80,7 @@ class Report:
         chapter.pieces += 1
         data: Any = {} if result is None else result.data
         compared = data.get("compared") or data.get("compared_heard")
+        self.by_ear = self.by_ear or (compared is not None and not data.get("compared"))
         if compared is None:
             chapter.unchecked += result is not None
         else:
