@@ -19,6 +19,7 @@ SUMMARIES = {
     "sessions": "Show, export and remove kept conversations.",
     "transcribe": "Write down what is said in recordings of any length.",
     "jobs": "List, show and remove long work.",
+    "voices": "List the voices that -v takes, hear them, fetch the engine's.",
     "serve": "Serve the local engine to any client of OpenAI or Azure OpenAI.",
     "playground": "Record, attach, type and listen in a browser.",
     "narrate": "Make an audiobook of a book: text, Markdown or EPUB.",

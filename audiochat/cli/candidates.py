@@ -158,9 +158,9 @@ def _formats(path: tuple[str, ...]) -> Iterable[tuple[str, str]]:
 
 
 def _voices(_: tuple[str, ...]) -> Iterable[tuple[str, str]]:
-    from audiochat.chat.request import VOICES
+    from audiochat.chat.voices import known_names
 
-    return ((name, "") for name in VOICES)
+    return ((name, "") for name in known_names())
 
 
 def _models(_: tuple[str, ...]) -> Iterable[tuple[str, str]]:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from audiochat import storage
-from audiochat.chat.request import VOICES
+from audiochat.chat.voices import known_names
 from audiochat.cli.sanitize import escape_control_chars
 from audiochat.errors import FileError
 
@@ -100,7 +100,7 @@ def _completer(commands: Sequence[str]) -> Completer:
             if not space and line.startswith("/"):
                 yield from _starting(line, commands)
             elif command == "/voice":
-                yield from _starting(rest, VOICES)
+                yield from _starting(rest, known_names())
             elif command in ("/attach", "/save", "/export"):
                 yield from paths.get_completions(Document(rest), complete_event)
             elif word.startswith("@"):

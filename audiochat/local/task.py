@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from audiochat.audio import formats
-from audiochat.chat.request import VOICES
+from audiochat.chat import voices
 from audiochat.local.api_errors import ApiError
 from audiochat.local.llm import Limits
 
@@ -52,6 +52,8 @@ class Task:
     format: str | None
     """Of the spoken answer; None asks for text alone."""
     voice: str | None
+    language: str | None
+    """Of the spoken answer, as a BCP 47 tag: an addition of ours; None finds it out."""
     stream: bool
     include_usage: bool
     limits: Limits
@@ -85,6 +87,7 @@ def understand(body: bytes, recall: Callable[[str], str | None]) -> Task:
         messages=tuple(_message(one, f"messages[{index}]", recall) for index, one in enumerate(messages)),
         format=format_,
         voice=str(payload["audio"]["voice"]) if spoken else None,
+        language=_language(payload.get("language")),
         stream=stream,
         include_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
         limits=_limits(payload),
@@ -112,9 +115,11 @@ def _audio_format(audio: object, *, stream: bool) -> str:
     if not isinstance(audio, Mapping):
         raise ApiError("Missing required parameter: 'audio'.", code="missing_required_parameter", param="audio")
     voice, format_ = audio.get("voice"), audio.get("format")
-    if voice not in VOICES:
+    if not isinstance(voice, str) or voices.find(voice) is None:
         raise ApiError(
-            f"Invalid value: {voice!r}. Supported values are: {', '.join(repr(name) for name in VOICES)}.",
+            f"Invalid value: {voice!r}. Supported values are: {', '.join(repr(name) for name in voices.API_NAMES)}, "
+            f"and the engine's own names. Perhaps {' or '.join(voices.close_to(str(voice))[:3])}? "
+            "'audiochat voices list' shows them all.",
             code="invalid_value",
             param="audio.voice",
         )
@@ -127,6 +132,12 @@ def _audio_format(audio: object, *, stream: bool) -> str:
             param="audio.format",
         )
     return str(format_)
+
+
+def _language(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ApiError("Invalid type for 'language': expected a string.", code="invalid_type", param="language")
+    return value or None
 
 
 def _has_audio(message: object) -> bool:

@@ -18,13 +18,25 @@ if TYPE_CHECKING:
 class Synthesizer(Protocol):
     """Speaks."""
 
-    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
+    def say(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        speed: float = 1.0,
+        language: str | None = None,
+        context: str = "",
+        early: bool = False,
+    ) -> Iterator[bytes]:
         """Speak a text.
 
         Args:
             text: A sentence, or several.
             voice: The voice's name; None takes the synthesizer's own.
             speed: 2.0 is twice as fast.
+            language: Of the text, as a BCP 47 tag; None finds it out.
+            context: What was said before it, which tells the language of a short sentence.
+            early: Somebody waits for the first sound: begin with a short piece.
 
         Yields:
             Blocks of samples: s16le, mono, 24,000 Hz.
@@ -52,7 +64,16 @@ class Piper:
             ) from exc
         self._lock = threading.Lock()
 
-    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:  # noqa: ARG002
+    def say(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,  # noqa: ARG002
+        speed: float = 1.0,
+        language: str | None = None,  # noqa: ARG002
+        context: str = "",  # noqa: ARG002
+        early: bool = False,  # noqa: ARG002
+    ) -> Iterator[bytes]:
         """Speak a text sentence by sentence; see `Synthesizer`. There is one voice."""
         import av
         from piper import SynthesisConfig

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
 
+from audiochat.chat.voices import find
 from audiochat.config import Source
-from audiochat.errors import ConfigurationError
+from audiochat.errors import ConfigurationError, FileError
 from audiochat.extras import install_command
 from audiochat.providers import LocalPart
 from audiochat.transport import addresses, endpoint
@@ -18,7 +20,7 @@ from audiochat.transport.connection import ACCOUNT, Connection, certificates, ht
 from audiochat.transport.endpoint import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from openai import OpenAI
 
@@ -53,7 +55,7 @@ def make_engine(settings: Settings, progress: Progress, *, waiting: int | None =
     """
     own = settings.local
     served = own.llm is not None and own.llm.startswith(("http://", "https://"))
-    _require(["faster_whisper", "piper", "filelock", *([] if served else ["cyllama"])])
+    _require(["faster_whisper", "filelock", *([] if served else ["cyllama"]), *_speaks(own)])
     _check_files(own, served=served)
     server = _text_server(settings) if served else None
     from audiochat.local.engine import WAITING, Engine
@@ -85,12 +87,13 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
     from audiochat.local import models
 
     own = settings.local
-    missing = [name for name in ("cyllama", "faster_whisper", "piper") if not _installed(name)]
+    missing = [name for name in ("cyllama", "faster_whisper", *_speaks(own)) if not _installed(name)]
     if missing:
         yield LocalPart("engine", works=False, what=f"{', '.join(missing)} missing", cure=install_command("local"))
         return
     yield LocalPart("engine", works=True, what="installed")
-    replaced = (("llm", models.SMOLLM2, own.llm), ("stt", models.WHISPER, own.stt), ("tts", models.JOE, own.tts))
+    speaker = models.speaker(own.tts) or models.KOKORO
+    replaced = (("llm", models.SMOLLM2, own.llm), ("stt", models.WHISPER, own.stt), ("tts", speaker, own.tts))
     for name, model, instead in replaced:
         if instead is not None:
             there = str(instead).startswith(("http://", "https://")) or Path(instead).expanduser().exists()
@@ -109,6 +112,7 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
         yield LocalPart("old model", works=True, what=f"{folder} is of an earlier version; remove it if you like")
 
 
+<<<<<<< HEAD
 def _fetch_again(model: Model, progress: Progress) -> str:
     """Fetch a damaged model once more.
 
@@ -120,6 +124,49 @@ def _fetch_again(model: Model, progress: Progress) -> str:
     fetch.remove(model)
     fetch.ensure([model], progress)
     return f"{model.title} was fetched again, hash as it should be"
+=======
+def have_voices(names: Sequence[str], progress: Progress, *, place: Path | None = None) -> None:
+    """Fetch voices of the engine, or take them from where the user has them.
+
+    Args:
+        names: The voices; see `chat.voices`.
+        progress: Told what is fetched.
+        place: A file or folder of the user's that has them.
+
+    Raises:
+        AudiochatError: they cannot be fetched, or are not what they should be.
+    """
+    _require(["filelock"])
+    from audiochat.local import voice_files, voice_sources
+
+    if place is None:
+        voice_sources.ensure(names, progress, again=True)
+        return
+    taken = voice_files.take_from(place, names)
+    missing = [name for name in names if find(name) is None or find(name) not in map(find, taken)]
+    if missing:
+        raise FileError(f"{_named(place)} has no voice {', '.join(missing)}.", code="no_such_voice")
+
+
+def voices_here() -> frozenset[str]:
+    """The engine's voices that are fetched, by their own names."""
+    from audiochat.local import voice_files
+
+    return frozenset(voice_files.all_present())
+
+
+def sample(settings: Settings, progress: Progress) -> Callable[[str, str], Iterator[bytes]]:
+    """What speaks a text, given first, with one of the engine's voices: s16le, mono, 24,000 Hz.
+
+    Raises:
+        ConfigurationError: the extra `local` is not installed.
+    """
+    _require(_speaks(settings.local))
+    from audiochat.local.engine import Engine
+
+    engine = Engine(settings.local, progress=progress)
+    return lambda text, voice: engine.synthesizer.say(text, voice=voice)
+>>>>>>> a2cce15 (Speak with Kokoro's 54 voices in six languages, and list and fetch them)
 
 
 class InProcess(httpx2.BaseTransport):
@@ -155,6 +202,13 @@ def _require(packages: list[str]) -> None:
         )
 
 
+def _speaks(own: LocalSettings) -> list[str]:
+    """The packages that speak, which differ by Python until kokoro-onnx takes them all."""
+    if own.tts is not None:
+        return []  # `_check_files` says how to get Piper
+    return ["kokoro_onnx", "py3langid"] if sys.version_info < (3, 14) else ["piper"]
+
+
 def _installed(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
@@ -169,7 +223,14 @@ def _check_files(own: LocalSettings, *, served: bool) -> None:
         )
     if own.tts and not own.tts.is_file():
         raise ConfigurationError(
-            f"AUDIOCHAT_LOCAL_TTS: there is no file {_named(own.tts)}.", hint="Name the .onnx file of a Piper voice."
+            f"AUDIOCHAT_LOCAL_TTS: there is no file {_named(own.tts)}.",
+            hint="Name the .onnx file of a Piper voice, or unset it: the engine has 54 voices of its own.",
+        )
+    if own.tts and not _installed("piper"):
+        raise ConfigurationError(
+            "AUDIOCHAT_LOCAL_TTS names a Piper voice, and Piper is not installed.",
+            hint=f"{install_command('piper')}  Or unset it: the engine has 54 voices of its own, for -v.",
+            code="not_installed",
         )
 
 

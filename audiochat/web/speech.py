@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.audio import PCM_BYTES_PER_SECOND
 from audiochat.audio.encoder import Encoder, encode
-from audiochat.chat.request import VOICES
+from audiochat.chat.voices import API_NAMES, known_names, table
 from audiochat.local.api import EVENT_STREAM, perform
 from audiochat.local.api_errors import ApiError
 from audiochat.local.events import TOKENS_PER_SECOND_OUT
@@ -40,7 +40,7 @@ LARGEST = 1_000_000
 LONGEST = 4096
 """Characters of a text, as the service has it."""
 
-VOICE_NAMES = (*VOICES, "fable", "nova", "onyx")
+VOICE_NAMES = known_names()
 
 _FORMATS = {  # the API's name: ours, and the type of the response
     "mp3": ("mp3", "audio/mpeg"),
@@ -96,7 +96,9 @@ def routes(engine: Parts, slots: Slots) -> Mapping[str, Callable[[Request], Awai
         return WorkResponse(lambda cancelled: _answer(engine, wanted, cancelled), done=slot.give_back)
 
     async def voices(_request: Request) -> Response:
-        return JSONResponse({"voices": [{"id": name, "name": name, "object": "voice"} for name in VOICE_NAMES]})
+        own = [{"id": one["name"], **one, "object": "voice"} for one in table()]
+        api = [{"id": name, "name": name, "object": "voice"} for name in API_NAMES]
+        return JSONResponse({"voices": [*api, *own]})
 
     async def models(_request: Request) -> Response:
         return JSONResponse({"models": [{"id": name, "name": name, "object": "model"} for name in MODELS]})
@@ -201,7 +203,7 @@ def _answer(engine: Parts, wanted: Wanted, cancelled: threading.Event) -> Outcom
 
 
 def _spoken(engine: Parts, wanted: Wanted, stop: StopSignal) -> Generator[bytes, None, None]:
-    for pcm in engine.synthesizer.say(wanted.text, voice=wanted.voice, speed=wanted.speed):
+    for pcm in engine.synthesizer.say(wanted.text, voice=wanted.voice, speed=wanted.speed, early=wanted.streamed):
         stop.check()
         yield pcm
 

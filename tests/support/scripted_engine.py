@@ -140,7 +140,16 @@ class Voice:
     blocks: int = 2
     said: deque[tuple[str, str | None, float]] = field(default_factory=_last)
 
-    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:
+    def say(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        speed: float = 1.0,
+        language: str | None = None,  # noqa: ARG002
+        context: str = "",  # noqa: ARG002
+        early: bool = False,  # noqa: ARG002
+    ) -> Iterator[bytes]:
         """Speak."""
         self.said.append((text, voice, speed))
         size = len(self.pcm) // self.blocks

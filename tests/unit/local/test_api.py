@@ -111,7 +111,16 @@ class Voice:
     failure: BaseException | None = None
     said: list[str] = field(default_factory=list)
 
-    def say(self, text: str, *, voice: str | None = None, speed: float = 1.0) -> Iterator[bytes]:  # noqa: ARG002
+    def say(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,  # noqa: ARG002
+        speed: float = 1.0,  # noqa: ARG002
+        language: str | None = None,  # noqa: ARG002
+        context: str = "",  # noqa: ARG002
+        early: bool = False,  # noqa: ARG002
+    ) -> Iterator[bytes]:
         """Speak."""
         self.said.append(text)
         if self.failure is not None:

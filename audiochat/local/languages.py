@@ -1,0 +1,70 @@
+"""Which language a text is written in, so that it is never read with another language's phonemes."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from audiochat.chat.voices import SPOKEN
+from audiochat.errors import RefusedError
+from audiochat.local.language_names import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOLD_APART = ("ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "tr", "zh")
+"""The languages of the voices, and those that would be mistaken for them."""
+
+_SURE = 0.7
+"""The share of a language that is taken for the text's."""
+_NOT_ENGLISH = 0.02
+"""The share of English below which a text is not English: names and quotations in it are not its language."""
+
+
+def language_of(text: str) -> str:
+    """The language of a text, one of `TOLD_APART`; English where nothing else is clear."""
+    if not text.strip():
+        return "en"
+    shares = _shares(text)
+    best = max(shares, key=shares.__getitem__)
+    return best if shares[best] >= _SURE and shares["en"] < _NOT_ENGLISH else "en"
+
+
+def spoken_language(text: str, asked: str | None = None) -> str:
+    """The language to speak a text in.
+
+    Args:
+        text: What is spoken.
+        asked: The user's word for it, as a BCP 47 tag (`fr`, `pt-BR`); None finds it out.
+
+    Raises:
+        RefusedError: the engine has no phonemes for it.
+    """
+    language = asked.lower().replace("_", "-").partition("-")[0] if asked else language_of(text)
+    if language in SPOKEN:
+        return language
+    name = NAMES[language].title() if language in NAMES else repr(asked)
+    raise RefusedError(
+        f"The local engine cannot speak {name}: it has no phonemes for it.",
+        hint=f"It speaks {', '.join(NAMES[one].title() for one in sorted(SPOKEN))}. If the text is in one of these, "
+        "name it with the parameter 'language'.",
+        code="language_not_supported",
+    )
+
+
+def load() -> None:
+    """Load the detector, so that the first text does not wait for it."""
+    _identifier()
+
+
+def _shares(text: str) -> Mapping[str, float]:
+    return {language: float(share) for language, share in _identifier().rank(text)}
+
+
+@functools.cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(TOLD_APART))
+    return identifier
