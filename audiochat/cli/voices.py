@@ -39,7 +39,7 @@ def list_(
     wanted: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME|LANGUAGE]...",
+            metavar="NAME|LANGUAGE",
             help="Voices, or languages (fr, en-GB); all of them otherwise.",
             show_default=False,
             autocompletion=complete,
@@ -58,7 +58,9 @@ def list_(
     chosen, here = _chosen(wanted or []), local.voices_here()
     told = [{**as_dict(voice), "fetched": voice.name in here} for voice in chosen]
     if as_json:
-        screen.envelope({"version": VERSION, "command": "voices list", "status": "ok", "provider": "local", "voices": told})
+        screen.envelope(
+            {"version": VERSION, "command": "voices list", "status": "ok", "provider": "local", "voices": told}
+        )
     else:
         header = ("Name", "Language", "Sex", "Answers to", "Here")
         screen.table(header, [_row(one) for one in told], empty="There are none.")
@@ -71,9 +73,7 @@ def get(
     context: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME]...", help="The voices; all otherwise.", show_default=False, autocompletion=complete
-        ),
+        typer.Argument(metavar="NAME", help="The voices; all otherwise.", show_default=False, autocompletion=complete),
     ] = None,
     *,
     source: Annotated[

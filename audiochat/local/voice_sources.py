@@ -174,11 +174,12 @@ def _hub(names: Sequence[str], home: Path, progress: Progress, stop: StopSignal)
     """Each wanted voice, from the Hugging Face hub."""
     try:
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-        from huggingface_hub.utils import disable_progress_bars, logging
+        from huggingface_hub.utils import logging
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as exc:
         raise _unavailable("huggingface_hub is not installed.") from exc
     disable_progress_bars()
-    logging.set_verbosity_error()
+    logging.set_verbosity(40)  # errors alone: what fails is told by us
     with (
         tempfile.TemporaryDirectory(prefix=".fetching-", dir=home, ignore_cleanup_errors=True) as place,
         progress.task("Fetching the voices from the hub", total=len(names), unit="pieces") as report,

@@ -112,7 +112,6 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
         yield LocalPart("old model", works=True, what=f"{folder} is of an earlier version; remove it if you like")
 
 
-<<<<<<< HEAD
 def _fetch_again(model: Model, progress: Progress) -> str:
     """Fetch a damaged model once more.
 
@@ -124,7 +123,8 @@ def _fetch_again(model: Model, progress: Progress) -> str:
     fetch.remove(model)
     fetch.ensure([model], progress)
     return f"{model.title} was fetched again, hash as it should be"
-=======
+
+
 def have_voices(names: Sequence[str], progress: Progress, *, place: Path | None = None) -> None:
     """Fetch voices of the engine, or take them from where the user has them.
 
@@ -166,7 +166,6 @@ def sample(settings: Settings, progress: Progress) -> Callable[[str, str], Itera
 
     engine = Engine(settings.local, progress=progress)
     return lambda text, voice: engine.synthesizer.say(text, voice=voice)
->>>>>>> a2cce15 (Speak with Kokoro's 54 voices in six languages, and list and fetch them)
 
 
 class InProcess(httpx2.BaseTransport):

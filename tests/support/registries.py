@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
@@ -63,7 +63,7 @@ def hub(files: Mapping[str, bytes]) -> Iterator[str]:
 
 
 @contextmanager
-def _served(answer: object) -> Iterator[str]:
+def _served(answer: Callable[[str, str], tuple[bytes, dict[str, str]] | None]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -74,8 +74,7 @@ def _served(answer: object) -> Iterator[str]:
             self._reply(with_body=False)
 
         def _reply(self, *, with_body: bool) -> None:
-            host, port = self.server.server_address[:2]
-            found = answer(self.path.partition("?")[0], f"http://{host!s}:{port}")  # type: ignore[operator]
+            found = answer(self.path.partition("?")[0], f"http://{self.headers['Host']}")
             body, headers = found or (b"{}", {})
             self.send_response(404 if found is None else 200)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():

