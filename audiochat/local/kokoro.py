@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from audiochat.audio import SAMPLE_RATE
 from audiochat.chat.voices import find, speaker_of
 from audiochat.errors import RefusedError
 from audiochat.local import languages, models, voice_files, voice_sources
+from audiochat.local.processors import usable_processors
 from audiochat.local.spoken_text import spoken_text
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Kokoro:
 
         logging.getLogger("phonemizer").setLevel(logging.ERROR)  # it counts words, and warns where espeak joins two
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = processors()
+        options.intra_op_num_threads = usable_processors()
         # Threads that wait by turning in circles take the processor from whatever else runs here.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = models.KOKORO.folder / models.KOKORO.files[0].name
@@ -151,10 +151,3 @@ def _cut(phonemes: str, limit: int) -> int:
         return fitting[0] if limit < _LONGEST else fitting[-1]
     space = phonemes.rfind(" ", _SHORTEST, limit)
     return space + 1 if space > 0 else limit
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
