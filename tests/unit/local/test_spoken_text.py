@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiochat.local.spoken_text import spoken_text
@@ -98,12 +98,14 @@ def test_the_british_put_the_day_first() -> None:
     assert spoken_text("3/4/2025", "en", british=True) == "April 3rd, 20 25"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.sampled_from(["en", "fr", "es", "it", "pt", "hi"]))
 def test_any_text_can_be_said(text: str, language: str) -> None:
     """No text fails, whatever is in it."""
     assert isinstance(spoken_text(text, language), str)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["the", "drôle", "in", "street", "dog", "Mark", "was", "no", "am"]), max_size=12))
 def test_words_without_figures_and_full_stops_are_not_changed(words: list[str]) -> None:
     """Rules need a figure, a full stop or a sign."""
