@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audiochat.assistant import Assistant
+from audiochat.chat import voices
 from audiochat.chat.request import VOICES
 from audiochat.chat.sessions import SessionStore
 from audiochat.errors import AudiochatError, UsageError
@@ -59,7 +60,13 @@ class Studio:
     @property
     def voices(self) -> list[dict[str, object]]:
         """The voices that are known, in groups: `title` (None for the API's own) and `names`."""
-        return [{"title": None, "names": list(VOICES)}]
+        if self.settings.provider != "local":
+            return [{"title": None, "names": list(VOICES)}]
+        groups: list[dict[str, object]] = [{"title": None, "names": list(voices.API_NAMES)}]
+        for tag, title in voices.LANGUAGES.items():
+            names = [voice.name for voice in voices.ENGINE_VOICES if voice.language == tag]
+            groups.append({"title": title, "names": names})
+        return groups
 
     def assistant(self, model: str | None = None) -> Assistant:
         """The assistant that asks a model.

@@ -256,3 +256,11 @@ def test_voices_and_models_are_listed(server: Server) -> None:
     """As Open WebUI asks for them."""
     assert {"id": "alloy", "name": "alloy"}.items() <= server.ask("GET", "/v1/audio/voices").json["voices"][0].items()
     assert server.ask("GET", "/v1/audio/models").json["models"][0]["id"] == "tts-1"
+
+
+def test_the_engines_own_voices_are_listed_with_their_languages(server: Server) -> None:
+    """The same table as `audiochat voices list` has."""
+    listed = {one["id"]: one for one in server.ask("GET", "/v1/audio/voices").json["voices"]}
+    assert (listed["ff_siwis"]["language"], listed["ff_siwis"]["sex"]) == ("fr", "female")
+    assert "fable" in listed["bm_fable"]["aliases"]
+    assert len(listed) == 54 + 13

@@ -96,6 +96,24 @@ def test_a_token_opens_the_page_once(playground: Playground) -> None:
     assert (again.status, again.error["code"]) == (401, "token_used")
 
 
+@pytest.mark.parametrize(("provider", "groups"), [("openai", 1), ("local", 10)])
+def test_the_page_lists_the_voices_that_the_provider_has(
+    provider: str, groups: int, openai: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API's names first; with the engine its own too, by language."""
+    from audiochat import config
+    from audiochat.progress import NoProgress
+    from audiochat.web.studio import Studio
+
+    assert openai.url
+    if provider == "local":
+        pytest.importorskip("faster_whisper")
+        monkeypatch.delenv("OPENAI_BASE_URL")
+    told = Studio(config.load(config.Flags(provider=provider)), progress=NoProgress()).voices
+    assert len(told) == groups
+    assert "alloy" in str(told[0]["names"])
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
