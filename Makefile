@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 DEMO = $(VENV)/.demo
 
-.PHONY: demo test test-browser reliability test-engine audit lint format bench growth docs lock clean clients
+.PHONY: demo test test-browser reliability test-engine audit lint format bench growth docs dist lock clean clients
 
 demo: $(DEMO) ## speak on the local engine: no account needed
 	$(BIN)/audiochat speak "Is a golden retriever a good family dog?" -o dog.wav
@@ -45,6 +45,13 @@ growth: $(READY) ## the drawings of docs/performance.md: how cost grows
 docs: $(READY) ## the documentation as a site of files, in site/
 	$(BIN)/python docs/generate.py
 	$(BIN)/zensical build --strict
+
+dist: $(READY) ## the packages to publish, checked
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/pip-licenses --from=mixed --order=license --summary
 
 lock: ## renew requirements-dev.lock after a change of dependencies (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
