@@ -89,9 +89,12 @@ def _used(settings: Settings) -> Iterator[tuple[str, str]]:
             "OPENAI_ORG_ID": settings.openai_organization,
             "OPENAI_PROJECT_ID": settings.openai_project,
         }
-    candidates |= dict(_keys(settings))
+    keys = _keys(settings)
+    candidates |= keys
     for variable, value in candidates.items():
-        if value and variable in settings.sources and settings.source(variable) not in _NOT_A_VARIABLE:
+        if not value or variable not in settings.sources:
+            continue
+        if settings.source(variable) not in _NOT_A_VARIABLE or variable in keys:  # a key may come from --api-key
             yield variable, value
 
 
