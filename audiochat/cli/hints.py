@@ -22,6 +22,7 @@ _OPTIONS = {
     "no_home": "converse does without it with --no-save.",
     "no_local_model": "-m takes a GGUF file.",
     "not_an_audio_model": _OTHER_MODEL,
+    "no_such_limit": "The options are --timeout and --retries.",
     "not_configured": "--provider chooses another provider.",
     "session_unwritable": "--no-save goes without.",
     "timeout": "--timeout gives it more time.",

@@ -36,6 +36,7 @@ def check(settings: Settings) -> None:
             f"A request may take more than 0 seconds and at most {LONGEST_TIMEOUT:.0f}, and be sent again 0 times or "
             "more.",
             hint="Leave them out for the defaults.",
+            code="no_such_limit",
         )
     for variable, value in _used(settings):
         _check_filled_in(settings, variable, value)
