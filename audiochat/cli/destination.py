@@ -100,7 +100,9 @@ class Destination:
 
 def is_folder(output: str) -> bool:
     """Whether `-o` names a folder: it ends in a slash, or is one."""
-    return output.endswith(("/", "\\")) or (output != STDOUT and files.is_folder(files.user_path(output)))
+    if output in ("", STDOUT):
+        return False
+    return output.endswith(("/", "\\")) or files.is_folder(files.user_path(output))
 
 
 def choose(name: str, format: str, options: AnswerOptions, screen: Terminal, *, replace: bool) -> Destination:

@@ -12,7 +12,6 @@ from audiochat.cli import inputs
 from audiochat.cli.ask import ask_once
 from audiochat.cli.options import AnswerOptions, option, takes
 from audiochat.cli.terminal import Streams, Terminal
-from audiochat.cli.verbatim import read_aloud
 from audiochat.errors import UsageError
 
 EXAMPLES = """\
@@ -55,6 +54,8 @@ def speak(
     """Ask in text (or aloud, with -r); get a spoken answer and its transcript."""
     options.check()
     if options.verbatim:
+        from audiochat.cli.verbatim import read_aloud
+
         read_aloud(_text(prompt or [], screen.streams), options, screen)
         return
 

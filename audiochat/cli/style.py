@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-DIM, RED = "\x1b[2m", "\x1b[31m"
-"""What is less than what people look for, and what failed."""
-
+_STYLES = {"dim": "\x1b[2m", "red": "\x1b[31m"}
 _END = "\x1b[0m"
 
 
@@ -15,9 +13,9 @@ def has_colours() -> bool:
     return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
-def styled(text: str, style: str) -> str:
-    """A text in a style, where there are any."""
-    return f"{style}{text}{_END}" if style and text.strip() and has_colours() else text
+def styled(text: str, style: str | None) -> str:
+    """A text in a style, dim or red, where there are colours."""
+    return f"{_STYLES[style]}{text}{_END}" if style and text.strip() and has_colours() else text
 
 
 def wrapped(text: str, width: int) -> str:

@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import shutil
 import stat
 import sys
 import time
@@ -16,9 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from audiochat.cli.hints import for_command_line
 from audiochat.cli.live_text import LiveText
-from audiochat.cli.progress_lines import ProgressLines, amount
 from audiochat.cli.sanitize import escape_control_chars, escape_json
-from audiochat.cli.style import DIM, RED, styled, wrapped
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:
@@ -221,7 +218,7 @@ class Terminal:
             dim: Whether it is less than what people look for.
         """
         if always or not self.quiet:
-            self._say(escape_control_chars(text), DIM if dim else "")
+            self._say(escape_control_chars(text), "dim" if dim else None)
 
     def note(self, text: str) -> None:
         """Print a note, unless `--quiet`, or it was printed less than a minute ago."""
@@ -229,11 +226,11 @@ class Terminal:
         if self.quiet or now - self._noted.get(text, -_SOON) < _SOON:
             return
         self._noted[text] = now
-        self._say(_cut(escape_control_chars(text, lines=False)), DIM)
+        self._say(_cut(escape_control_chars(text, lines=False)), "dim")
 
     def error(self, error: AudiochatError) -> None:
         """Print what failed and why, what to do, and the service's id of the request; even with `--quiet`."""
-        self._say(_cut(escape_control_chars(f"audiochat: {error.message}", lines=False)), RED)
+        self._say(_cut(escape_control_chars(f"audiochat: {error.message}", lines=False)), "red")
         for line in (for_command_line(error), error.request_id and f"request id: {error.request_id}"):
             if line:
                 self._say(_cut(escape_control_chars(line, lines=False)))
@@ -244,9 +241,13 @@ class Terminal:
         console = self._animated()
         if console is None:
             if unit != "bytes":
+                from audiochat.cli.progress_lines import ProgressLines
+
                 yield ProgressLines(label, total, unit, say=self.note).update
                 return
             if total is not None:
+                from audiochat.cli.progress_lines import amount
+
                 self.note(f"{label} ({amount(total, total, unit)})")
             yield lambda _done, _detail="": None
         else:
@@ -349,11 +350,15 @@ class Terminal:
             self._people = Console(stderr=True)
         return self._people
 
-    def _say(self, text: str, style: str = "") -> None:
+    def _say(self, text: str, style: str | None = None) -> None:
         err = self.streams.stderr
         if err is None:
             return
         if self.streams.stderr_is_terminal:
+            import shutil
+
+            from audiochat.cli.style import styled, wrapped
+
             text = styled(wrapped(text, shutil.get_terminal_size().columns), style)
         with suppress(OSError):  # nobody listens, and there is nowhere else to say so
             if self._people is not None:  # a spinner may be turning: it has to make room

@@ -35,7 +35,6 @@ def test_a_setting_that_cannot_work_is_told(cli: CommandLine, openai: Service, e
     ("arguments", "code"),
     [
         (["-o", ""], 2),
-        (["-o", "new/"], 6),
         (["-o", "x" * 300], 6),
         (["--timeout", "1e300"], 2),
         (["--timeout", "nan"], 2),
