@@ -23,6 +23,8 @@ _CHUNKS = 1000
 _UNKNOWN = 0xFFFFFFFF
 LARGEST = _UNKNOWN - 1024
 """Bytes of samples that a WAV file can tell the size of."""
+_TAGS = (b"TAG", b"ID3", b"APE")
+"""How what other programs write behind the samples begins."""
 _FORMAT = struct.Struct("<HHIIHH")
 
 
@@ -60,7 +62,8 @@ def read(data: Data) -> Wav | None:
 
     Args:
         data: The whole file. A `data` chunk that claims more than is there, or an unknown
-            size (0xFFFFFFFF, or 0 from a pipe), reaches to the end of the file.
+            size (0xFFFFFFFF, or 0 from a pipe), reaches to the end of the file; so does one behind which
+            there is more than it claims, and no chunk.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
@@ -83,7 +86,11 @@ def read(data: Data) -> Wav | None:
                 return None
             channels, rate, bits, frame, code = layout
             present = len(data) - start
-            true_size = present - present % frame if size > present or size == 0 else size
+            # A recorder that stopped before its end left an early size: more is behind it, and no chunks are.
+            behind = start + size + size % 2
+            tagged = data[behind : behind + 3] in _TAGS
+            stale = present > 2 * size and not tagged and not _chunks_until_end(data, behind)
+            true_size = present - present % frame if size > present or size == 0 or stale else size
             return Wav(channels, rate, bits, start, true_size, frame, code) if true_size >= frame else None
         position = start + size + size % 2
     return None

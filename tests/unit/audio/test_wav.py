@@ -221,3 +221,16 @@ def test_mending_is_idempotent(
     assert struct.unpack_from("<I", mended, again.offset - 4)[0] == again.size
     assert mended[again.offset : again.offset + again.size] == lying[found.offset : found.offset + found.size]
     assert samples_of(mended) == mended[again.offset : again.offset + again.size // 2 * 2]
+
+
+def test_an_early_size_does_not_cut_a_recording() -> None:
+    """A recorder that stopped before its end left the size of its first block; a tag behind the samples is no sound."""
+    pcm = bytes(range(256)) * 40
+    whole = wav.wrap(pcm)
+    early = whole[:40] + (100).to_bytes(4, "little") + whole[44:]
+    mended = wav.read(bytes(wav.mend(early)[:]))
+    assert mended is not None
+    assert mended.size == len(pcm)
+    tagged = wav.read(bytes(wav.mend(whole + b"TAG" + bytes(125))[:]))
+    assert tagged is not None
+    assert tagged.size == len(pcm)
