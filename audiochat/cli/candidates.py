@@ -163,6 +163,16 @@ def _voices(_: tuple[str, ...]) -> Iterable[tuple[str, str]]:
     return ((name, "") for name in known_names())
 
 
+def _jobs(_: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+    from audiochat.jobs.store import JobStore
+
+    return ((name, "") for name in JobStore().names())
+
+
+def _checks(_: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+    return (("words", "what was answered"), ("ear", "what is heard"), ("none", ""))
+
+
 def _models(_: tuple[str, ...]) -> Iterable[tuple[str, str]]:
     """The model that is configured, the default ones, and those that answered in the latest conversations."""
     from audiochat import config
@@ -204,9 +214,12 @@ _OF_OPTION: dict[str, Callable[[tuple[str, ...]], Iterable[tuple[str, str]]]] = 
     "--voice": _voices,
     "--model": _models,
     "--session": _sessions,
+    "--check": _checks,
 }
 _OF_ARGUMENT: dict[tuple[str, ...], Callable[[tuple[str, ...]], Iterable[tuple[str, str]]]] = {
     ("sessions",): _sessions,
+    ("jobs",): _jobs,
+    ("voices",): _voices,
     ("help",): _commands,
     ("completion",): _shells,
 }
