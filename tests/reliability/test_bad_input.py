@@ -243,7 +243,7 @@ def test_millions_of_empty_parts_do_not_take_long(head: bytes, more: bytes, open
     Path("dog.wav").write_bytes(head + more * (6_000_000 // len(more)))
     started = time.monotonic()
     ran = measured([*AUDIOCHAT, "analyze", "dog.wav"])
-    refused(ran, 6, "dog.wav is not audio")
+    refused(ran, 6, "not audio")
     assert time.monotonic() - started < MOMENT
     assert ran.megabytes < MEGABYTES
     assert openai.requests == []

@@ -490,7 +490,7 @@ def test_a_large_answer_is_taken(room: Room, openai: Service, tried: Tried) -> N
 
 @pytest.mark.parametrize("command", ["speak", "to a pipe", "text"])
 def test_a_wait_grows_and_varies(command: str, room: Room, openai: Service, tried: Tried, cli: CommandLine) -> None:
-    """Half a second, then a whole one, each somewhat shorter by chance; shown; and as often as --retries says."""
+    """Half a second, then a whole one, each somewhat shorter by chance; told once; and as often as --retries says."""
     tried("faults x commands")
     arguments = {
         "speak": ("speak", "hi"),
@@ -507,8 +507,8 @@ def test_a_wait_grows_and_varies(command: str, room: Room, openai: Service, trie
     assert 0.7 < second < 4
     assert second > first
     notes = [line for line in ran.err.splitlines() if "trying again in" in line]
-    assert len(notes) == 2
-    assert all("busy" in note for note in notes)
+    assert len(notes) == 1  # no note comes twice in a minute
+    assert "busy" in notes[0]
     assert room.work.exists()
 
 

@@ -121,19 +121,6 @@ def check_words(ran: Ran, command: Command) -> None:
 # --- refused before it costs
 
 
-def a_folder() -> str:
-    """A folder."""
-    Path("place").mkdir()
-    return "place"
-
-
-def a_link_to_a_folder() -> str:
-    """A link to one."""
-    Path("elsewhere").mkdir()
-    Path("place").symlink_to("elsewhere")
-    return "place"
-
-
 def a_missing_folder() -> str:
     """In a folder that is not there."""
     return "place/a.wav"
@@ -168,8 +155,6 @@ def a_path_of_5000_bytes() -> str:
 
 
 IMPOSSIBLE = [
-    a_folder,
-    a_link_to_a_folder,
     a_missing_folder,
     a_file_as_a_folder,
     a_file_in_a_file,
@@ -183,7 +168,6 @@ REFUSED = [
     pytest.param(place, command, id=f"{place.__name__} - {command.name}")
     for place in IMPOSSIBLE
     for command in COMMANDS
-    if command.arguments[0] != "converse" or place not in (a_folder, a_link_to_a_folder)  # which it writes into
 ]
 
 
@@ -547,7 +531,8 @@ def test_a_stdout_that_is_full(
     ran = with_streams(*arguments, out="/dev/full")
     assert ran.code == 6
     assert ran.err.splitlines()[-2].startswith("audiochat: Standard output cannot be written")
-    assert len(openai.requests) == (arguments[0] != "doctor")
+    asked = [request for request in openai.requests if request.method == "POST"]  # doctor's look at the models is free
+    assert len(asked) == (arguments[0] != "doctor")
     if saved is not None:
         assert room.look()[saved] == WAV
     if arguments[0] == "converse":
