@@ -21,7 +21,7 @@ from audiochat.progress import NoProgress
 from audiochat.spool import Data, iter_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from audiochat.progress import Progress
 
@@ -260,6 +260,18 @@ def is_file(path: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):
         return path.is_file()
     return False
+
+
+def refuse_input(output: Path, inputs: Iterable[Path]) -> None:
+    """Refuse an output that would replace what is read.
+
+    Raises:
+        UsageError: it is one of the inputs.
+    """
+    for path in inputs:
+        with contextlib.suppress(OSError):
+            if output.samefile(path):
+                raise UsageError(f"{output} is what is read; it would be replaced.", hint="Choose another with -o.")
 
 
 def make_folder(path: Path) -> Path:

@@ -98,8 +98,8 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL}
 """What makes a shell complete, by the shell's name."""
 
 _PLACES = {
-    "bash": ("~/.bashrc", 'eval "$(audiochat completion bash)"'),
-    "zsh": ("~/.zshrc", 'eval "$(audiochat completion zsh)"'),
+    "bash": ("~/.bashrc", 'command -v audiochat > /dev/null && eval "$(audiochat completion bash)"'),
+    "zsh": ("~/.zshrc", 'command -v audiochat > /dev/null && eval "$(audiochat completion zsh)"'),
     "fish": ("~/.config/fish/completions/audiochat.fish", "audiochat completion fish | source"),
 }
 """The file that a shell reads at its start, and the line that belongs there."""

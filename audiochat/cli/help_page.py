@@ -8,6 +8,7 @@ import shutil
 import sys
 import textwrap
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -135,7 +136,8 @@ def render(page: HelpPage, *, width: int, colour: bool) -> str:
             lines += _entry(entry, width, column, name, end)
     if page.examples:
         lines += ["", f"{strong}Examples{end}", *(f"  {example}" for example in page.examples)]
-    lines += ["", f"{quiet}The manual: man {page.manual}{end}"]
+    if (Path(sys.prefix) / "share" / "man" / "man1" / f"{page.manual}.1").is_file():
+        lines += ["", f"{quiet}The manual: man {page.manual}{end}"]
     return "\n".join(lines)
 
 
@@ -168,6 +170,10 @@ class HelpCommand(TyperCommand):
 
 class HelpGroup(TyperGroup):
     """A group of commands whose help is a `HelpPage`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; see `TyperGroup`. None at all asks for help."""
+        return super().parse_args(ctx, args or ["--help"])
 
     def summaries(self, context: Any) -> list[tuple[str, str]]:
         """The commands, and a line about each."""

@@ -59,10 +59,15 @@ class Outputs:
             UsageError: they cannot be meant.
             FileError: the cover cannot be read.
         """
+        from audiochat.files import refuse_input
+
         format_ = options.book_format()
         paths, folder = _paths(source, narration, options, format_)
         if options.output == "-" and screen.streams.stdout_is_terminal and not options.dry_run:
             raise UsageError("Sound is not for a terminal.", hint="Name a file with -o, or pipe it.")
+        if source.folder is not None:
+            for path in paths:
+                refuse_input(path, [Path(source.identity)])
         named = bool(options.output) and folder is None
         tags = _tags(source, narration, options)
         return cls(narration, paths, format_, options.loudness, tags, named, folder, screen)

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 _LEAVE = "Ctrl-C again, or /quit, leaves."
 
-_PLAIN = {"exit": "/quit", "quit": "/quit", ":q": "/quit", "bye": "/quit", "help": "/help", "?": "/help"}
-"""What people type to leave, or for help, without a slash."""
+_PLAIN = {
+    **dict.fromkeys(("exit", "quit", ":q", "bye", "/exit", "/q", "/bye"), "/quit"),
+    **dict.fromkeys(("help", "?", "/?"), "/help"),
+}
+"""What else people type to leave, or for help."""
 
 _SHOWN = 2
 """Turns that are shown when a conversation goes on."""

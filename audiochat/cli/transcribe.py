@@ -174,9 +174,10 @@ def transcribe(
 def _how(options: TranscribeOptions) -> Any:
     from audiochat.cli.inputs import system_message
     from audiochat.jobs.transcribe.job import Options
+    from audiochat.jobs.transcribe.languages import code_of
 
     return Options(
-        language=None if options.language is None else options.language.strip().lower() or None,
+        language=code_of(options.language) if options.language else None,
         prompt=system_message(options.prompt),
         piece=options.piece,
         check=not options.no_check,
@@ -223,6 +224,7 @@ class _Writer:
         from audiochat.jobs.transcribe.sources import places
 
         self._options = options
+        self._inputs = [source.path for source in sources if source.path is not None]
         self._screen = screen
         self._formats = options.formats()
         self._shape = options.shape()
@@ -243,10 +245,11 @@ class _Writer:
 
     def check(self, job: Job) -> None:
         """Find out, before anything is asked, whether the files can be written."""
-        from audiochat.files import make_folder
+        from audiochat.files import make_folder, refuse_input
         from audiochat.jobs.outputs import check_output
 
         for path in self._places.values():
+            refuse_input(path, self._inputs)
             if self._named is None:
                 for folder in reversed([path.parent, *path.parent.parents]):
                     make_folder(folder)

@@ -79,7 +79,7 @@ def _connect(settings: Settings, progress: Progress) -> Connection:
         http_client=httpx2.Client(transport=transport),
         max_retries=0,
     )
-    return Connection(sdk=sdk, provider="local", model=engine.model_name)
+    return Connection(sdk=sdk, provider="local", model=engine.model_name, audio_only=True)
 
 
 def parts(settings: Settings) -> Iterator[LocalPart]:

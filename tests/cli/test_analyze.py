@@ -143,3 +143,26 @@ def test_a_name_that_would_trick_a_terminal_is_spelled_out(cli: CommandLine, ope
     assert "\u202e" not in ran.err
     assert len(ran.err.splitlines()) == 2
     assert openai.requests == []
+
+
+def test_a_recording_is_not_replaced_by_what_is_made_of_it(cli: CommandLine, openai: Service, dog: Path) -> None:
+    """`-o` that names what is read is refused before anything is asked; by another path too."""
+    before = dog.read_bytes()
+    Path("two.txt").write_text("A book.")
+    for arguments in (["analyze", "dog.wav"], ["transcribe", "dog.wav"], ["narrate", "two.txt"]):
+        name = arguments[1]
+        for output in (name, f"./{name}", str(Path(name).absolute())):
+            ran = cli(*arguments, "-o", output)
+            assert ran.code == 2, ran.err
+    assert "would be replaced" in ran.err
+    assert openai.requests == []
+    assert (dog.read_bytes(), Path("two.txt").read_text()) == (before, "A book.")
+
+
+@pytest.mark.parametrize(("language", "code"), [("german", 0), ("en-US", 0), ("klingon", 2)])
+def test_a_language_is_taken_as_people_write_it(
+    cli: CommandLine, openai: Service, dog: Path, language: str, code: int
+) -> None:
+    """By code, with a region, by name; another is wrong usage."""
+    openai.answer_with(lambda _: completion(content="A dog."))
+    assert cli("transcribe", str(dog), "--language", language, "--no-check", "--dry-run").code == code
