@@ -302,7 +302,9 @@ _RULES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str] | str]] = [
     (re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?) ?({_any_of(_RATES | _UNITS)})(?![\w'\u2019/])"), _unit),
     (re.compile(rf"(?<!\d|/)(?:{_any_of(_FRACTIONS)})(?![\d/])"), lambda found: f" {_FRACTIONS[found[0]]}"),
     (re.compile(r"(?<=\d) ?%"), " percent"),
-    (re.compile(r"(?<=\d)\.(?=\d+\.\d)|(?<=\.\d)\.(?=\d)"), " point "),
+    (re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])"), lambda found: found[0].replace(".", " point ")),
+    # phonemizer takes the full stop in "18.6" for a sentence's end.
+    (re.compile(r"(?<=\d)\.(\d+)"), lambda found: f" point {' '.join(found[1])}"),
     (re.compile(r"(?<![\w.-])(\d+) ?(?:-|\u2013) ?(\d+)(?![\w-])"), r"\1 to \2"),
     (re.compile(r"(?<![\w)])[-\u2212](?=\d)"), "minus "),
     (re.compile(r"#(?=\d)"), "number "),

@@ -29,6 +29,8 @@ class _Words:
     minus: str = "-"
     percent: str = "%"
     point: str = ","
+    decimal: str = ","
+    """What stands before a decimal fraction; the other of comma and full stop groups thousands."""
     money: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Of one, and of more."""
     abbreviations: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +103,8 @@ _WORDS = {
         at="ऐट",
         dot="डॉट",
         slash="स्लैश",
+        point="दशमलव",
+        decimal=".",
         percent="प्रतिशत",
         money={"₹": ("रुपया", "रुपये")},
         abbreviations={"डॉ.": "डॉक्टर", "श्री.": "श्री", "प्रो.": "प्रोफ़ेसर"},
@@ -155,8 +159,9 @@ def _other(text: str, words: _Words) -> str:
             lambda found, one=one, more=more: _amount(found, one, more, words),  # type: ignore[misc]
             text,
         )
-    text = re.sub(r"(?<=\d)[. ](?=\d{3}(?!\d))", "", text)
-    text = re.sub(r"(?<=\d),(?=\d)", f" {words.point} ", text)
+    grouping = "[. ]" if words.decimal == "," else "[, ]"
+    text = re.sub(rf"(?<=\d){grouping}(?=\d{{3}}(?!\d))", "", text)
+    text = re.sub(rf"(?<=\d)[{words.decimal}](?=\d)", f" {words.point} ", text)
     text = re.sub(r"(?<=\d) ?%", f" {words.percent}", text)
     if words.hours:
         hours = words.hours
