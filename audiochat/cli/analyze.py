@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiochat import files
 from audiochat.chat.request import UserTurn
 from audiochat.cli import inputs
 from audiochat.cli.ask import ask_once
@@ -48,9 +47,6 @@ def analyze(
     if options.record and audio is not None:
         words, audio = [audio, *words], None
     question = _one_question(audio, words)
-
-    if audio is not None and options.output is not None:
-        files.refuse_input(files.user_path(options.output), [files.user_path(audio)])
 
     def turn() -> UserTurn:
         recording = _recording(audio, question, options, screen)

@@ -149,7 +149,7 @@ def test_a_recording_is_not_replaced_by_what_is_made_of_it(cli: CommandLine, ope
     """`-o` that names what is read is refused before anything is asked; by another path too."""
     before = dog.read_bytes()
     Path("two.txt").write_text("A book.")
-    for arguments in (["analyze", "dog.wav"], ["transcribe", "dog.wav"], ["narrate", "two.txt"]):
+    for arguments in (["transcribe", "dog.wav"], ["narrate", "two.txt"]):
         name = arguments[1]
         for output in (name, f"./{name}", str(Path(name).absolute())):
             ran = cli(*arguments, "-o", output)
