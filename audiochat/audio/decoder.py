@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat.audio import SAMPLE_RATE
 from audiochat.audio.demuxers import DEMUXERS, demuxer_for
-from audiochat.audio.not_audio import identify
 from audiochat.audio.resample import to_channels, to_mono
 from audiochat.audio.sniff import HEAD
 from audiochat.errors import FileError
@@ -220,6 +219,8 @@ class _Source:
         """Why it is not audio that can be read."""
         if not self._head:
             return FileError(f"{self._label} is empty.", hint="Give it a recording.", code="not_audio")
+        from audiochat.audio.not_audio import identify
+
         known = identify(self._head)
         if known is not None:
             says = f": “{known.says}”" if known.says else ""

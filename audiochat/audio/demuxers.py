@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from audiochat.audio.not_audio import identify
 from audiochat.audio.sniff import sniff
 
 # Playlists and the like are left out: they make FFmpeg open other files, and the network. So are games' containers,
@@ -53,6 +52,8 @@ def demuxer_for(head: bytes, name: str) -> tuple[str | None, dict[str, str]]:
     if sniff(head) == "aac":  # which FFmpeg does not recognise by a frame or two
         return "aac", {}
     by_suffix = _BY_SUFFIX.get(PurePath(name).suffix.lower())
-    if by_suffix is not None and not head.startswith(_MARKED) and head[4:8] != b"ftyp" and identify(head) is None:
-        return by_suffix
-    return None, {}
+    if by_suffix is None or head.startswith(_MARKED) or head[4:8] == b"ftyp":
+        return None, {}
+    from audiochat.audio.not_audio import identify
+
+    return by_suffix if identify(head) is None else (None, {})

@@ -13,8 +13,6 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from audiochat.cli.style import has_colours
-
 OTHER = "Other"
 """The panel of options that have none of their own."""
 
@@ -155,6 +153,8 @@ def _entry(entry: Entry, width: int, column: int, name: str, end: str) -> list[s
 
 def _shown(page: HelpPage) -> str:
     """A help page as this terminal shows it: as wide as it is, in colour where it has any."""
+    from audiochat.cli.style import has_colours
+
     terminal = sys.stdout is not None and sys.stdout.isatty()
     columns = shutil.get_terminal_size().columns if terminal or "COLUMNS" in os.environ else 80
     return render(page, width=min(max(columns - 1, _NARROWEST), _WIDEST), colour=terminal and has_colours())

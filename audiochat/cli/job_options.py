@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from audiochat import config
+from audiochat.cli.options import RequestOptions, option
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,181 +20,59 @@ MOST_JOBS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobOptions:
+class JobOptions(RequestOptions):
     """What every command takes whose work may last for hours."""
 
     output: Annotated[
         str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="PATH",
-            rich_help_panel="Output",
-            help="A file, a folder (DIR/), or - for stdout.",
-            show_default=False,
-        ),
+        option("Output", "-o", "--output", metavar="PATH", text="A file, a folder (DIR/), or - for stdout."),
     ] = None
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "-j",
-            "--jobs",
-            metavar="N",
-            rich_help_panel="Network",
-            help="Pieces at once. [default: 4; with the local engine 1]",
-            show_default=False,
-        ),
+        option("Network", "-j", "--jobs", metavar="N", text="Pieces at once. [default: 4; with the local engine 1]"),
     ] = None
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", rich_help_panel="Output", help="Tell what would be asked for; send nothing."),
+        option("Output", "--dry-run", text="Tell what would be asked for; send nothing."),
     ] = False
     max_tokens: Annotated[
         int | None,
-        typer.Option(
-            "--max-tokens",
-            metavar="N",
-            rich_help_panel="Network",
-            help="Stop before more tokens than this are used.",
-            show_default=False,
-        ),
+        option("Network", "--max-tokens", metavar="N", text="Stop before more tokens than this are used."),
     ] = None
     max_failures: Annotated[
         int | None,
-        typer.Option(
-            "--max-failures",
-            metavar="N",
-            rich_help_panel="Network",
-            help="Stop when more pieces than this have failed.",
-            show_default=False,
-        ),
+        option("Network", "--max-failures", metavar="N", text="Stop when more pieces than this have failed."),
     ] = None
-    fresh: Annotated[bool, typer.Option("--fresh", rich_help_panel="Output", help="Forget what was done before.")] = (
-        False
-    )
+    fresh: Annotated[bool, option("Output", "--fresh", text="Forget what was done before.")] = False
     store: Annotated[
         str | None,
-        typer.Option(
-            "--store",
-            metavar="DIR",
-            rich_help_panel="Output",
-            help="Keep jobs here; with --on, a folder that all workers share.",
-            show_default=False,
-        ),
+        option("Output", "--store", metavar="DIR", text="Keep jobs here; with --on, a folder that all workers share."),
     ] = None
     on: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Network",
             "--on",
             metavar="ADDRESS",
-            rich_help_panel="Network",
-            help="Send the pieces to an existing Dask cluster: tcp://HOST:PORT or tls://HOST:PORT.",
-            show_default=False,
+            text="Send the pieces to an existing Dask cluster: tcp://HOST:PORT or tls://HOST:PORT.",
         ),
     ] = None
     tls_ca: Annotated[
         str | None,
-        typer.Option(
-            "--tls-ca", metavar="FILE", rich_help_panel="Network", help="For tls://: whom to trust.", show_default=False
-        ),
+        option("Network", "--tls-ca", metavar="FILE", text="For tls://: whom to trust."),
     ] = None
     tls_cert: Annotated[
         str | None,
-        typer.Option(
-            "--tls-cert",
-            metavar="FILE",
-            rich_help_panel="Network",
-            help="For tls://: this machine's certificate.",
-            show_default=False,
-        ),
+        option("Network", "--tls-cert", metavar="FILE", text="For tls://: this machine's certificate."),
     ] = None
     tls_key: Annotated[
         str | None,
-        typer.Option(
-            "--tls-key",
-            metavar="FILE",
-            rich_help_panel="Network",
-            help="For tls://: the key of the certificate.",
-            show_default=False,
-        ),
-    ] = None
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "-m",
-            "--model",
-            metavar="NAME",
-            rich_help_panel="Model",
-            help="Deployment (Azure) or model.",
-            show_default=False,
-        ),
-    ] = None
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            "--provider",
-            metavar="NAME",
-            rich_help_panel="Model",
-            help="azure, openai or local. [default: by what is configured]",
-            show_default=False,
-        ),
-    ] = None
-    as_json: Annotated[
-        bool, typer.Option("--json", rich_help_panel="Output", help="One JSON object on stdout for each result.")
-    ] = False
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", rich_help_panel="Output", help="No notes, no progress; errors stay.")
-    ] = False
-    debug: Annotated[
-        bool,
-        typer.Option("--debug", rich_help_panel="Network", help="Show the HTTP exchange, without secrets and sound."),
-    ] = False
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            rich_help_panel="Network",
-            help=f"For one request. [default: {config.TIMEOUT:.0f}]",
-            show_default=False,
-        ),
-    ] = None
-    retries: Annotated[
-        int | None,
-        typer.Option(
-            "--retries",
-            metavar="N",
-            rich_help_panel="Network",
-            help=f"How often a failed request is sent again. [default: {config.RETRIES}]",
-            show_default=False,
-        ),
-    ] = None
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--env-file",
-            metavar="PATH",
-            rich_help_panel="Network",
-            help="Read this file instead of .env.",
-            show_default=False,
-        ),
+        option("Network", "--tls-key", metavar="FILE", text="For tls://: the key of the certificate."),
     ] = None
 
     def settings(self, *, voice: str | None = None) -> Settings:
         """The settings of a run: what the options say, else the environment and `.env`."""
-        from audiochat.files import user_path
-
-        env_file = None if self.env_file is None else user_path(str(self.env_file))
-        return config.load(
-            config.Flags(
-                provider=self.provider,
-                model=self.model,
-                voice=voice,
-                timeout=self.timeout,
-                retries=self.retries,
-                env_file=env_file,
-            )
-        )
+        return self.load_settings(voice=voice, retries=self.retries)
 
     def limits(self, settings: Settings) -> Limits:
         """How much is asked, at once and in all.

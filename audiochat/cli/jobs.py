@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audiochat.cli.options import option
 from audiochat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -30,11 +31,9 @@ jobs = typer.Typer(
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The job's name.", show_default=False)]
 Where = Annotated[
     str | None,
-    typer.Option(
-        "--store", metavar="DIR", rich_help_panel="Output", help="Where the jobs are kept.", show_default=False
-    ),
+    option("Output", "--store", metavar="DIR", text="Where the jobs are kept."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", rich_help_panel="Output", help="JSON on stdout.")]
+AsJson = Annotated[bool, option("Output", "--json", text="JSON on stdout.")]
 
 
 @jobs.command("list")

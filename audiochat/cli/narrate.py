@@ -10,7 +10,7 @@ import typer
 
 from audiochat.audio.formats import BOOK_FORMATS, of_suffix
 from audiochat.cli.job_options import JobOptions
-from audiochat.cli.options import takes
+from audiochat.cli.options import option, takes
 from audiochat.cli.terminal import Terminal
 from audiochat.errors import UsageError
 
@@ -38,108 +38,68 @@ class NarrateOptions(JobOptions):
 
     chapters: Annotated[
         str | None,
-        typer.Option(
-            "--chapters",
-            metavar="NUMBERS",
-            rich_help_panel="Book",
-            help="These alone, as --list numbers them: 1,3-5.",
-            show_default=False,
-        ),
+        option("Book", "--chapters", metavar="NUMBERS", text="These alone, as --list numbers them: 1,3-5."),
     ] = None
     list_: Annotated[
         bool,
-        typer.Option("--list", rich_help_panel="Book", help="Show the chapters and what is left out; ask nothing."),
+        option("Book", "--list", text="Show the chapters and what is left out; ask nothing."),
     ] = False
-    preview: Annotated[bool, typer.Option("--preview", rich_help_panel="Book", help="The first minute alone.")] = False
-    skip_notes: Annotated[
-        bool, typer.Option("--skip-notes", rich_help_panel="Book", help="Leave out what is marked as a note.")
-    ] = False
-    skip_front: Annotated[
-        bool, typer.Option("--skip-front", rich_help_panel="Book", help="Leave out what is marked as front matter.")
-    ] = False
+    preview: Annotated[bool, option("Book", "--preview", text="The first minute alone.")] = False
+    skip_notes: Annotated[bool, option("Book", "--skip-notes", text="Leave out what is marked as a note.")] = False
+    skip_front: Annotated[bool, option("Book", "--skip-front", text="Leave out what is marked as front matter.")] = (
+        False
+    )
     replace: Annotated[
         Path | None,
-        typer.Option(
-            "--replace",
-            metavar="FILE",
-            rich_help_panel="Book",
-            help="How words are spoken: WORD==SPOKEN, a line each.",
-            show_default=False,
-        ),
+        option("Book", "--replace", metavar="FILE", text="How words are spoken: WORD==SPOKEN, a line each."),
     ] = None
     title: Annotated[
         str | None,
-        typer.Option(
-            "--title", metavar="TEXT", rich_help_panel="Book", help="Instead of the book's.", show_default=False
-        ),
+        option("Book", "--title", metavar="TEXT", text="Instead of the book's."),
     ] = None
     author: Annotated[
         str | None,
-        typer.Option(
-            "--author", metavar="NAME", rich_help_panel="Book", help="Instead of the book's.", show_default=False
-        ),
+        option("Book", "--author", metavar="NAME", text="Instead of the book's."),
     ] = None
     narrator: Annotated[
         str | None,
-        typer.Option(
-            "--narrator",
-            metavar="NAME",
-            rich_help_panel="Book",
-            help="Who reads. [default: the voice]",
-            show_default=False,
-        ),
+        option("Book", "--narrator", metavar="NAME", text="Who reads. [default: the voice]"),
     ] = None
     cover: Annotated[
         Path | None,
-        typer.Option(
-            "--cover",
-            metavar="FILE",
-            rich_help_panel="Book",
-            help="A JPEG or PNG. [default: cover.jpg beside the book, else its own]",
-            show_default=False,
+        option(
+            "Book", "--cover", metavar="FILE", text="A JPEG or PNG. [default: cover.jpg beside the book, else its own]"
         ),
     ] = None
     voice: Annotated[
         str | None,
-        typer.Option("-v", "--voice", metavar="VOICE", rich_help_panel="Answer", help="Who reads.", show_default=False),
+        option("Answer", "-v", "--voice", metavar="VOICE", text="Who reads."),
     ] = None
     style: Annotated[
         str | None,
-        typer.Option(
-            "--style",
-            metavar="TEXT",
-            rich_help_panel="Answer",
-            help="How to read: calm, like a bedtime story, …; @FILE reads it.",
-            show_default=False,
-        ),
+        option("Answer", "--style", metavar="TEXT", text="How to read: calm, like a bedtime story, …; @FILE reads it."),
     ] = None
     check: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Answer",
             "--check",
             metavar="HOW",
-            rich_help_panel="Answer",
-            help="words, ear (listen to the sound) or none. [default: ear where the engine is here, else words]",
-            show_default=False,
+            text="words, ear (listen to the sound) or none. [default: ear where the engine is here, else words]",
         ),
     ] = None
     format: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Output",
             "-f",
             "--format",
             metavar="FORMAT",
-            rich_help_panel="Output",
-            help=f"{', '.join(BOOK_FORMATS)}. [default: by -o's suffix, else m4b]",
-            show_default=False,
+            text=f"{', '.join(BOOK_FORMATS)}. [default: by -o's suffix, else m4b]",
         ),
     ] = None
-    split: Annotated[
-        bool, typer.Option("--split", rich_help_panel="Output", help="One file a chapter, in a folder.")
-    ] = False
-    loudness: Annotated[
-        float, typer.Option("--loudness", metavar="LUFS", rich_help_panel="Output", help="How loud it is.")
-    ] = LOUDNESS
+    split: Annotated[bool, option("Output", "--split", text="One file a chapter, in a folder.")] = False
+    loudness: Annotated[float, option("Output", "--loudness", metavar="LUFS", text="How loud it is.")] = LOUDNESS
 
     def book_format(self) -> str:
         """The format of the audiobook.

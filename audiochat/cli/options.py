@@ -44,7 +44,97 @@ def option(panel: str, *names: str, text: str, metavar: str | None = None) -> An
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerOptions:
+class ServiceOptions:
+    """Whom to ask: what every command takes that needs a model."""
+
+    model: Annotated[
+        str | None,
+        option(
+            "Model",
+            "-m",
+            "--model",
+            metavar="MODEL",
+            text="Deployment (Azure) or model. [env: AUDIOCHAT_MODEL, AZURE_OPENAI_DEPLOYMENT_NAME] "
+            f"[default: {config.AZURE_DEPLOYMENT}, {config.OPENAI_MODEL}]",
+        ),
+    ] = None
+    provider: Annotated[
+        str | None,
+        option(
+            "Model",
+            "--provider",
+            metavar="PROVIDER",
+            text="azure, openai or local. [env: AUDIOCHAT_PROVIDER] [default: the one that is configured, else local]",
+        ),
+    ] = None
+    quiet: Annotated[bool, option("Output", "-q", "--quiet", text="No notes, no progress; errors stay.")] = False
+    debug: Annotated[
+        bool, option("Output", "--debug", text="Show the HTTP exchange on stderr, without secrets and sound.")
+    ] = False
+    timeout: Annotated[
+        float | None,
+        option(
+            "Network",
+            "--timeout",
+            metavar="SECONDS",
+            text=f"For one request. [default: {config.TIMEOUT:.0f}]",
+        ),
+    ] = None
+    env_file: Annotated[
+        Path | None,
+        option("Network", "--env-file", metavar="PATH", text="Read this file instead of .env."),
+    ] = None
+
+    def load_settings(
+        self,
+        *,
+        provider: str | None = None,
+        voice: str | None = None,
+        retries: int | None = None,
+        serve_key: str | None = None,
+    ) -> config.Settings:
+        """The settings: what the options say, else the environment and `.env`.
+
+        Args:
+            provider: Where no option names one.
+            voice: Of spoken answers.
+            retries: How often a failed request is sent again.
+            serve_key: What clients of our own server have to send.
+        """
+        from audiochat.files import user_path
+
+        env_file = None if self.env_file is None else user_path(str(self.env_file))
+        return config.load(
+            config.Flags(
+                provider=self.provider or provider,
+                model=self.model,
+                voice=voice,
+                timeout=self.timeout,
+                retries=retries,
+                env_file=env_file,
+                serve_key=serve_key,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions(ServiceOptions):
+    """What every command takes that sends requests and tells the results."""
+
+    as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False
+    retries: Annotated[
+        int | None,
+        option(
+            "Network",
+            "--retries",
+            metavar="N",
+            text=f"How often a failed request is sent again. [default: {config.RETRIES}]",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOptions(RequestOptions):
     """What every command takes that asks a model."""
 
     output: Annotated[
@@ -82,28 +172,8 @@ class AnswerOptions:
     keep_partial: Annotated[
         bool, option("Answer", "--keep-partial", text="Keep what came of the sound when the answer is cut.")
     ] = False
-    model: Annotated[
-        str | None,
-        option(
-            "Model",
-            "-m",
-            "--model",
-            metavar="MODEL",
-            text="Deployment (Azure) or model. [env: AUDIOCHAT_MODEL, AZURE_OPENAI_DEPLOYMENT_NAME] "
-            f"[default: {config.AZURE_DEPLOYMENT}, {config.OPENAI_MODEL}]",
-        ),
-    ] = None
     system: Annotated[
         str | None, option("Model", "-s", "--system", metavar="TEXT", text="System message; @FILE reads it.")
-    ] = None
-    provider: Annotated[
-        str | None,
-        option(
-            "Model",
-            "--provider",
-            metavar="PROVIDER",
-            text="azure, openai or local. [env: AUDIOCHAT_PROVIDER] [default: the one that is configured, else local]",
-        ),
     ] = None
     param: Annotated[
         list[str] | None,
@@ -127,49 +197,10 @@ class AnswerOptions:
             text=f"The longest recording of -r. [default: {MAX_SECONDS:.0f}]",
         ),
     ] = None
-    as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False
-    quiet: Annotated[bool, option("Output", "-q", "--quiet", text="No notes, no progress; errors stay.")] = False
-    debug: Annotated[
-        bool, option("Output", "--debug", text="Show the HTTP exchange on stderr, without secrets and sound.")
-    ] = False
-    timeout: Annotated[
-        float | None,
-        option(
-            "Network",
-            "--timeout",
-            metavar="SECONDS",
-            text=f"For one request. [default: {config.TIMEOUT:.0f}]",
-        ),
-    ] = None
-    retries: Annotated[
-        int | None,
-        option(
-            "Network",
-            "--retries",
-            metavar="N",
-            text=f"How often a failed request is sent again. [default: {config.RETRIES}]",
-        ),
-    ] = None
-    env_file: Annotated[
-        Path | None,
-        option("Network", "--env-file", metavar="PATH", text="Read this file instead of .env."),
-    ] = None
 
     def settings(self) -> config.Settings:
         """The settings of a run: what the options say, else the environment and `.env`."""
-        from audiochat.files import user_path
-
-        env_file = None if self.env_file is None else user_path(str(self.env_file))
-        return config.load(
-            config.Flags(
-                provider=self.provider,
-                model=self.model,
-                voice=self.voice,
-                timeout=self.timeout,
-                retries=self.retries,
-                env_file=env_file,
-            )
-        )
+        return self.load_settings(voice=self.voice, retries=self.retries)
 
     def check(self) -> None:
         """Refuse what excludes itself.

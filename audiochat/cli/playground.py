@@ -6,10 +6,8 @@ import webbrowser
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from audiochat.background import run_in_thread
-from audiochat.cli.options import takes
+from audiochat.cli.options import option, takes
 from audiochat.cli.server_options import ServerOptions, require_web
 from audiochat.cli.signals import interrupts
 from audiochat.cli.terminal import Terminal
@@ -28,7 +26,7 @@ class PlaygroundOptions(ServerOptions):
 
     browser: Annotated[
         bool,
-        typer.Option("--browser/--no-browser", rich_help_panel="Output", help="Open the page in a browser."),
+        option("Output", "--browser/--no-browser", text="Open the page in a browser."),
     ] = True
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-from audiochat.cli.options import takes
+from audiochat.cli.options import option, takes
 from audiochat.cli.server_options import ServerOptions
 from audiochat.cli.signals import interrupts
 from audiochat.cli.terminal import Terminal
@@ -22,8 +23,23 @@ AUDIOCHAT_SERVE_KEY=secret audiochat serve --host 0.0.0.0 --allow-host voice.lan
 """
 
 
-@takes(ServerOptions)
-def serve(*, options: ServerOptions, screen: Terminal) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions(ServerOptions):
+    """What the server takes that speaks the API."""
+
+    provider: Annotated[
+        str | None,
+        option(
+            "Model",
+            "--provider",
+            metavar="PROVIDER",
+            text="azure or openai: pass chat completions through to it. [default: local]",
+        ),
+    ] = None
+
+
+@takes(ServeOptions)
+def serve(*, options: ServeOptions, screen: Terminal) -> None:
     """Serve the local engine to any client of OpenAI or Azure OpenAI.
 
     It listens until Ctrl-C. Clients need nothing but its address as their base URL, and any API key.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
 from audiochat import config
+from audiochat.cli.options import ServiceOptions, option
 from audiochat.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -18,106 +16,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
+class ServerOptions(ServiceOptions):
     """What every server takes."""
 
     as_json: ClassVar[bool] = False
 
     host: Annotated[
         str,
-        typer.Option(
-            "--host",
-            metavar="ADDRESS",
-            rich_help_panel="Network",
-            help="Where to listen; anything but loopback needs a key.",
-        ),
+        option("Network", "--host", metavar="ADDRESS", text="Where to listen; anything but loopback needs a key."),
     ] = "127.0.0.1"
     port: Annotated[
         int | None,
-        typer.Option(
-            "--port",
-            metavar="N",
-            rich_help_panel="Network",
-            help="The port; 0 takes any free one.",
-            show_default=False,
-        ),
+        option("Network", "--port", metavar="N", text="The port; 0 takes any free one."),
     ] = None
     api_key: Annotated[
         str | None,
-        typer.Option(
+        option(
+            "Network",
             "--api-key",
             metavar="KEY",
-            rich_help_panel="Network",
-            help="What clients have to send; better in AUDIOCHAT_SERVE_KEY: others can see command lines.",
-            show_default=False,
+            text="What clients have to send; better in AUDIOCHAT_SERVE_KEY: others can see command lines.",
         ),
     ] = None
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allow-host",
-            metavar="NAME[:PORT]",
-            rich_help_panel="Network",
-            help="Another name that clients know it by; repeatable.",
-            show_default=False,
+        option(
+            "Network", "--allow-host", metavar="NAME[:PORT]", text="Another name that clients know it by; repeatable."
         ),
     ] = None
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(
-            "--allow-origin",
-            metavar="ORIGIN",
-            rich_help_panel="Network",
-            help="A web page elsewhere that may ask (CORS); repeatable.",
-            show_default=False,
-        ),
-    ] = None
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "-m",
-            "--model",
-            metavar="NAME",
-            rich_help_panel="Model",
-            help="Deployment (Azure) or model.",
-            show_default=False,
-        ),
-    ] = None
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            "--provider",
-            metavar="NAME",
-            rich_help_panel="Model",
-            help="azure, openai or local.",
-            show_default=False,
-        ),
-    ] = None
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--env-file",
-            metavar="PATH",
-            rich_help_panel="Model",
-            help="Read this file instead of .env.",
-            show_default=False,
-        ),
-    ] = None
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            rich_help_panel="Network",
-            help=f"Seconds for one request. [default: {config.TIMEOUT:.0f}]",
-            show_default=False,
+        option(
+            "Network", "--allow-origin", metavar="ORIGIN", text="A web page elsewhere that may ask (CORS); repeatable."
         ),
     ] = None
     quiet: Annotated[
         bool,
-        typer.Option("-q", "--quiet", rich_help_panel="Output", help="No notes, no progress; the address stays."),
+        option("Output", "-q", "--quiet", text="No notes, no progress; the address stays."),
     ] = False
-    debug: Annotated[bool, typer.Option("--debug", rich_help_panel="Output", help="Show every request.")] = False
+    debug: Annotated[bool, option("Output", "--debug", text="Show every request.")] = False
 
     def settings(self, *, provider: str | None = None) -> config.Settings:
         """The settings of a server.
@@ -125,18 +62,7 @@ class ServerOptions:
         Args:
             provider: Where no option names one.
         """
-        from audiochat.files import user_path
-
-        env_file = None if self.env_file is None else user_path(str(self.env_file))
-        return config.load(
-            config.Flags(
-                provider=self.provider or provider,
-                model=self.model,
-                timeout=self.timeout,
-                env_file=env_file,
-                serve_key=self.api_key,
-            )
-        )
+        return self.load_settings(provider=provider, serve_key=self.api_key)
 
     def listen(self, settings: config.Settings, *, port: int) -> tuple[Listening, Rules]:
         """Take the address, if it may be opened; and what the server answers to there.

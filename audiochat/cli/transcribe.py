@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiochat.cli.job_options import JobOptions, failures_told, told
-from audiochat.cli.options import takes
+from audiochat.cli.options import option, takes
 from audiochat.cli.terminal import Terminal
 from audiochat.errors import AudiochatError, UsageError
 
@@ -39,63 +39,42 @@ class TranscribeOptions(JobOptions):
 
     format: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "Output",
             "-f",
             "--format",
             metavar="FORMAT",
-            rich_help_panel="Output",
-            help="txt, srt, vtt, tsv, json or all; may be given again. [default: by -o's suffix, else txt]",
-            show_default=False,
+            text="txt, srt, vtt, tsv, json or all; may be given again. [default: by -o's suffix, else txt]",
         ),
     ] = None
     language: Annotated[
         str | None,
-        typer.Option(
-            "--language",
-            metavar="CODE",
-            rich_help_panel="Recording",
-            help="That is spoken: en, de, … [default: found out]",
-            show_default=False,
-        ),
+        option("Recording", "--language", metavar="CODE", text="That is spoken: en, de, … [default: found out]"),
     ] = None
     prompt: Annotated[
         str | None,
-        typer.Option(
-            "--prompt",
-            metavar="TEXT",
-            rich_help_panel="Recording",
-            help="Names and terms, as they are spelled; @FILE reads it.",
-            show_default=False,
-        ),
+        option("Recording", "--prompt", metavar="TEXT", text="Names and terms, as they are spelled; @FILE reads it."),
     ] = None
     channels: Annotated[
         bool,
-        typer.Option("--channels", rich_help_panel="Recording", help="Transcribe each channel by itself: telephony."),
+        option("Recording", "--channels", text="Transcribe each channel by itself: telephony."),
     ] = False
-    recursive: Annotated[
-        bool, typer.Option("-R", "--recursive", rich_help_panel="Recording", help="Look into folders of folders, too.")
-    ] = False
+    recursive: Annotated[bool, option("Recording", "-R", "--recursive", text="Look into folders of folders, too.")] = (
+        False
+    )
     piece: Annotated[
         float | None,
-        typer.Option(
-            "--piece",
-            metavar="SECONDS",
-            rich_help_panel="Recording",
-            help="The longest piece that is asked about at once.",
-            show_default=False,
-        ),
+        option("Recording", "--piece", metavar="SECONDS", text="The longest piece that is asked about at once."),
     ] = None
     no_check: Annotated[
         bool,
-        typer.Option("--no-check", rich_help_panel="Model", help="Take whatever the model answers for the words."),
+        option("Model", "--no-check", text="Take whatever the model answers for the words."),
     ] = False
-    words: Annotated[bool, typer.Option("--words", rich_help_panel="Output", help="A cue for each word.")] = False
+    words: Annotated[bool, option("Output", "--words", text="A cue for each word.")] = False
     max_line_width: Annotated[
-        int, typer.Option("--max-line-width", metavar="N", rich_help_panel="Output", help="Characters of a cue's line.")
+        int, option("Output", "--max-line-width", metavar="N", text="Characters of a cue's line.")
     ] = 42
-    max_line_count: Annotated[
-        int, typer.Option("--max-line-count", metavar="N", rich_help_panel="Output", help="Lines of a cue.")
-    ] = 2
+    max_line_count: Annotated[int, option("Output", "--max-line-count", metavar="N", text="Lines of a cue.")] = 2
 
     def formats(self) -> tuple[str, ...]:
         """What is written, each format once.
