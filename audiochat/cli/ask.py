@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audiochat.cli.destination import Destination
     from audiochat.cli.options import AnswerOptions
     from audiochat.cli.terminal import Terminal
+    from audiochat.config import Settings
 
 
 def ask_once(
@@ -79,6 +80,21 @@ def assistant_for(options: AnswerOptions, screen: Terminal) -> Assistant:
     skip_pydantic_plugins()
     settings = options.settings()
     assistant = Assistant(settings, progress=screen)
+    check_engine_voice(settings)
     if settings.provider != "local" and not settings.voice.startswith(CUSTOM_VOICE) and settings.voice not in VOICES:
         screen.note(f"The voice {settings.voice!r} is not one that is known; asking for it all the same.")
     return assistant
+
+
+def check_engine_voice(settings: Settings) -> None:
+    """Refuse a voice that the local engine has not, before models are loaded for it.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from audiochat.chat.voices import close_to, find
+
+    if settings.provider != "local" or settings.local.tts is not None or find(settings.voice) is not None:
+        return
+    hint = f"Perhaps {', '.join(close_to(settings.voice))}. 'audiochat voices list' shows them all."
+    raise UsageError(f"The local engine has no voice {settings.voice!r}.", hint=hint)

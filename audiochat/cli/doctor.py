@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audiochat import config
+from audiochat.cli.envelope import VERSION
 from audiochat.cli.options import option
 from audiochat.cli.sanitize import escape_control_chars
 from audiochat.cli.terminal import Terminal
@@ -64,7 +65,7 @@ def doctor(
     failed = any(finding.status == "failure" for finding in findings)
     if as_json:
         told = {"command": "doctor", "status": "error" if failed else "ok", "provider": settings.provider}
-        screen.envelope({**told, "findings": [finding.as_json() for finding in findings]})
+        screen.envelope({"version": VERSION, **told, "findings": [finding.as_json() for finding in findings]})
     else:
         _show(findings, screen, show_all=show_all)
     if failed:

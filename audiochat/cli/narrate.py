@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from audiochat.audio.formats import BOOK_FORMATS, of_suffix
+from audiochat.cli.ask import check_engine_voice
 from audiochat.cli.job_options import JobOptions
 from audiochat.cli.options import option, takes
 from audiochat.cli.terminal import Terminal
@@ -177,6 +178,7 @@ def _narration(book: Book, options: NarrateOptions) -> Narration:
     from audiochat.jobs.narrate.speaking import Speak
 
     settings = options.settings(voice=options.voice)
+    check_engine_voice(settings)
     table = {}
     if options.replace is not None:
         path = user_path(str(options.replace))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from audiochat.config import SECRETS, Source
 from audiochat.diagnosis.finding import Finding
+from audiochat.errors import AudiochatError
 from audiochat.transport import addresses
 
 if TYPE_CHECKING:
@@ -35,10 +36,14 @@ _UNSET = {
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Each setting as the commands would use it."""
-    yield Finding("provider", "ok", f"{settings.provider}, model {settings.model or 'of the engine'}")
+    pasted = _of_target_uri(settings)
+    model = pasted.get("AZURE_OPENAI_DEPLOYMENT_NAME") or settings.model or "of the engine"
+    yield Finding("provider", "ok", f"{settings.provider}, model {model}")
     for variable in dict.fromkeys((*_shown(settings), *settings.sources)):
         source, value = settings.source(variable), _values(settings).get(variable)
-        if source is Source.DEFAULT:
+        if variable in pasted:
+            told = f"is {pasted[variable]}, from the target URI in AZURE_OPENAI_ENDPOINT"
+        elif source is Source.DEFAULT:
             told = _UNSET.get(variable) or f"is {value}, the default"
         else:
             told = f"is {value}, from {source.value}" if value is not None else f"is set, from {source.value}"
@@ -49,6 +54,21 @@ def examine(settings: Settings) -> Iterator[Finding]:
         wanted = unread.instead if unread.matters and unread.instead else None
         cure = f"Set {wanted}." if wanted and _is_used(settings, wanted) else None
         yield Finding("unread", "warning", unread.told, cure)
+
+
+def _of_target_uri(settings: Settings) -> dict[str, str]:
+    """What the portal's target URI says, where it stands for the endpoint and nothing else says it."""
+    from audiochat.providers.azure import from_target_uri
+
+    if settings.provider != "azure" or not settings.azure_endpoint:
+        return {}
+    try:
+        target = addresses.parse(settings.azure_endpoint, variable="AZURE_OPENAI_ENDPOINT")
+    except AudiochatError:  # another check says so
+        return {}
+    deployment, version = from_target_uri(target, settings)
+    found = {"AZURE_OPENAI_DEPLOYMENT_NAME": deployment, "OPENAI_API_VERSION": version}
+    return {variable: value for variable, value in found.items() if value}
 
 
 def _shown(settings: Settings) -> Iterator[str]:

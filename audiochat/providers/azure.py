@@ -134,11 +134,17 @@ def _resource(settings: Settings) -> Endpoint:
     return target
 
 
-def _taken_apart(target: Endpoint, settings: Settings, progress: Progress) -> tuple[str, str]:
-    """The deployment and the version to ask: as the user names them, else as the target URI does."""
+def from_target_uri(target: Endpoint, settings: Settings) -> tuple[str | None, str | None]:
+    """The deployment and the version that a target URI names, where the user names none."""
     named = not (_is_default(settings, DEPLOYMENT) and _is_default(settings, "AUDIOCHAT_MODEL"))
     deployment = None if named else target.deployment
     version = target.api_version if target.deployment and _is_default(settings, VERSION) else None
+    return deployment, version
+
+
+def _taken_apart(target: Endpoint, settings: Settings, progress: Progress) -> tuple[str, str]:
+    """The deployment and the version to ask: as the user names them, else as the target URI does."""
+    deployment, version = from_target_uri(target, settings)
     newer = None if version == settings.azure_api_version else version
     told = {"deployment": deployment, "version of the API": newer}
     if any(told.values()):

@@ -324,3 +324,17 @@ def test_the_models_are_what_they_should_be(cli: CommandLine) -> None:
     found = _findings(cli("doctor", "--json"))
     assert {found[f"local-{part}"]["status"] for part in ("engine", "llm", "stt", "tts")} == {"ok"}
     assert "hash as it should be" in found["local-tts"]["what"]
+
+
+def test_a_target_uri_says_what_is_asked(cli: CommandLine, azure: Service) -> None:
+    """Deployment and version are told as the commands use them, and where they come from; in the envelope too."""
+    base = azure.url.removesuffix("/v1")
+    address = f"{base}/openai/deployments/gpt-audio/chat/completions?api-version=2024-10-01-preview"
+    ran = cli("doctor", "--json", env={"AZURE_OPENAI_ENDPOINT": address})
+    page = json.loads(ran.out)
+    told = [finding["what"] for finding in page["findings"]]
+    assert page["version"] == 1
+    assert "azure, model gpt-audio" in told
+    pasted = "from the target URI in AZURE_OPENAI_ENDPOINT"
+    assert f"AZURE_OPENAI_DEPLOYMENT_NAME is gpt-audio, {pasted}" in told
+    assert f"OPENAI_API_VERSION is 2024-10-01-preview, {pasted}" in told

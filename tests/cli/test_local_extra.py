@@ -73,3 +73,13 @@ def test_a_key_for_the_text_server_goes_nowhere_else(cli: CommandLine, service: 
     ran = cli("speak", "hi", env=env)
     assert ran.code == 3
     assert "attacker.example.org" in ran.err
+
+
+@pytest.mark.parametrize("command", [("speak", "hi"), ("narrate", "two.txt"), ("converse", "-t", "hi", "--no-save")])
+def test_a_voice_that_the_engine_has_not_is_wrong_usage(cli: CommandLine, command: tuple[str, ...]) -> None:
+    """Said once, with voices that it has, before models are fetched or a piece is asked for."""
+    Path("two.txt").write_text("# One\n\nA book.\n\n# Two\n\nIts end.\n")
+    ran = cli(*command, env={"AUDIOCHAT_VOICE": "bob", "PIP_NO_INDEX": "1"})
+    assert (ran.code, ran.out) == (2, b"")
+    assert ran.err.splitlines()[0] == "audiochat: The local engine has no voice 'bob'."
+    assert "audiochat voices list" in ran.err
