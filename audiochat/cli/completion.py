@@ -119,9 +119,10 @@ def completion(
     """Print what makes a shell complete commands, options and values; --install adds it to the shell's start."""
     screen: Terminal = context.obj
     name = (shell or Path(os.environ.get("SHELL", "")).name).lower()
+    if not name:
+        raise UsageError("SHELL is not set, so your shell is not known.", hint=f"Name it: {' | '.join(SCRIPTS)}")
     if name not in SCRIPTS:
-        known = ", ".join(SCRIPTS)
-        raise UsageError(f"There is no completion for {name or 'a shell without a name'}.", hint=f"Choose {known}.")
+        raise UsageError(f"There is no completion for {name}.", hint=f"Choose {', '.join(SCRIPTS)}.")
     if not install:
         screen.transcript(SCRIPTS[name])
     elif name not in _PLACES:

@@ -91,3 +91,16 @@ def test_tab_never_runs_what_is_typed(shell: Typist, tmp_path: Path) -> None:
     shell.type("echo still' 'here")
     shell.see("still here")
     assert "--version" not in (tmp_path / "ran").read_text()
+
+
+def test_without_shell_in_the_environment_its_name_is_asked_for(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container or a CI job has no SHELL; the message says which names may be given."""
+    monkeypatch.delenv("SHELL", raising=False)
+
+    ran = cli("completion", "--install")
+
+    assert ran.code == 2
+    assert "SHELL is not set" in ran.err
+    assert "bash | zsh | fish | powershell" in ran.err

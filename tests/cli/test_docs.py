@@ -100,7 +100,7 @@ def _program(path: Path, does: str) -> None:
 
 
 def _run(block: Block, programs: Path, **variables: str) -> None:
-    env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", **variables}
+    env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "SHELL": "/bin/bash", **variables}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text],
         stdin=subprocess.DEVNULL,
