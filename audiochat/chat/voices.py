@@ -124,7 +124,12 @@ def complete(incomplete: str) -> list[str]:
     return [name for name in known_names() if name.startswith(incomplete)]
 
 
-def close_to(name: str) -> tuple[str, ...]:
+def suggestion(name: str) -> str:
+    """What to do about a voice that the engine does not have: names that resemble it, and where they all are."""
+    return f"Perhaps {' or '.join(_close_to(name)[:3])}? 'audiochat voices list' shows them all."
+
+
+def _close_to(name: str) -> tuple[str, ...]:
     """Names that resemble one that is not known; OpenAI's where none does."""
     lowered = name.lower()
     # "heart" and "siwis" are what people say; their whole names are the model's.

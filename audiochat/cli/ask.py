@@ -92,9 +92,8 @@ def check_engine_voice(settings: Settings) -> None:
     Raises:
         UsageError: there is none of that name.
     """
-    from audiochat.chat.voices import close_to, find
+    from audiochat.chat.voices import find, suggestion
 
     if settings.provider != "local" or settings.local.tts is not None or find(settings.voice) is not None:
         return
-    hint = f"Perhaps {', '.join(close_to(settings.voice))}. 'audiochat voices list' shows them all."
-    raise UsageError(f"The local engine has no voice {settings.voice!r}.", hint=hint)
+    raise UsageError(f"The local engine has no voice {settings.voice!r}.", hint=suggestion(settings.voice))

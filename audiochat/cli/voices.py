@@ -106,7 +106,7 @@ def _chosen(wanted: Sequence[str]) -> list[Voice]:
     Raises:
         UsageError: there is none.
     """
-    from audiochat.chat.voices import ENGINE_VOICES, close_to, find
+    from audiochat.chat.voices import ENGINE_VOICES, find, suggestion
     from audiochat.errors import UsageError
 
     found: list[Voice] = [] if wanted else list(ENGINE_VOICES)
@@ -114,10 +114,7 @@ def _chosen(wanted: Sequence[str]) -> list[Voice]:
         voice = find(one)
         spoken = [other for other in ENGINE_VOICES if one in (other.language, other.language.partition("-")[0])]
         if voice is None and not spoken:
-            raise UsageError(
-                f"The engine has no voice and no language {one!r}.",
-                hint=f"Perhaps {' or '.join(close_to(one)[:3])}; 'audiochat voices list' shows them all.",
-            )
+            raise UsageError(f"The engine has no voice and no language {one!r}.", hint=suggestion(one))
         found += [other for other in ([voice] if voice else spoken) if other not in found]
     return found
 

@@ -118,8 +118,7 @@ def _audio_format(audio: object, *, stream: bool) -> str:
     if not isinstance(voice, str) or voices.find(voice) is None:
         raise ApiError(
             f"Invalid value: {voice!r}. Supported values are: {', '.join(repr(name) for name in voices.API_NAMES)}, "
-            f"and the engine's own names. Perhaps {' or '.join(voices.close_to(str(voice))[:3])}? "
-            "'audiochat voices list' shows them all.",
+            f"and the engine's own names. {voices.suggestion(str(voice))}",
             code="invalid_value",
             param="audio.voice",
         )

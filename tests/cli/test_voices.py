@@ -72,7 +72,7 @@ def test_a_place_that_is_not_there(cli: CommandLine, place: str) -> None:
 
 
 def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_fetched(cli: CommandLine) -> None:
-    """Exit 4, with a name that resembles it, and where they all are."""
+    """Exit 2, with a name that resembles it, and where they all are."""
     pytest.importorskip("faster_whisper")
     ran = cli("speak", "hi", "-v", "heart", env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""})
     assert ran.code == 2

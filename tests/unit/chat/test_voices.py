@@ -60,5 +60,5 @@ def test_names_are_completed_and_guessed() -> None:
     """A shell completes them; a name that is nearly one is named in the error."""
     assert voices.complete("bm_") == ["bm_daniel", "bm_fable", "bm_george", "bm_lewis"]
     assert voices.complete("al") == ["alloy"]
-    assert voices.close_to("heart") == ("af_heart",)
-    assert "alloy" in voices.close_to("aloy")
+    assert voices.suggestion("heart").startswith("Perhaps af_heart?")
+    assert "alloy" in voices.suggestion("aloy")
