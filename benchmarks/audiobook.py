@@ -131,9 +131,9 @@ def readers(path: Path) -> dict[str, int]:
         menus = told_by("mediainfo", "--Output=JSON", str(path))
         tracks = [track for track in menus["media"]["track"] if track["@type"] == "Menu"]
         times = [[name for name in track.get("extra", {}) if name.startswith("_")] for track in tracks]
-        # It does not read those of ID3.
+        # It does not read those of ID3. What several menus of a file tell must be the same.
         if times:
-            found["mediainfo"] = max(map(len, times))
+            found["mediainfo"] = len(times[0]) if len(set(map(len, times))) == 1 else sum(map(len, times))
     return found
 
 

@@ -33,6 +33,9 @@ _MODE = 0o666
 _TITLE_BYTES = 255
 """Of a chapter's title in UTF-8: as many as the shorter of MP4's two lists of chapters takes."""
 
+_NERO_CHAPTERS = 255
+"""Chapters that the older of MP4's two lists, Nero's `chpl`, can hold."""
+
 _BIT_RATES = {"aac": 64_000, "libmp3lame": 64_000, "libopus": 32_000}
 """Bits a second that are transparent for one voice."""
 
@@ -89,7 +92,7 @@ def picture_kind(data: bytes) -> str | None:
 
 
 class ChapteredFile:
-    """Writes a file with chapters; used as in `with ChapteredFile.replacing(path, "m4b", tags) as file`."""
+    """Writes a file with chapters; used as in `with ChapteredFile.replacing(path, "m4b", tags, marks=12) as file`."""
 
     def __init__(self, path: Path, format: Format, tags: Tags) -> None:
         self._path = path
@@ -110,20 +113,21 @@ class ChapteredFile:
 
     @classmethod
     @contextmanager
-    def replacing(cls, path: Path, format: str, tags: Tags) -> Iterator[ChapteredFile]:
+    def replacing(cls, path: Path, format: str, tags: Tags, *, marks: int) -> Iterator[ChapteredFile]:
         """Open a file in the place of another, which is replaced at the end of the block, whole or not at all.
 
         Args:
             path: The file.
             format: One of `BOOK_FORMATS`.
             tags: What it tells of itself.
+            marks: How many chapters it will have, at most.
 
         Raises:
             FileError: it cannot be written, or the cover is no picture that it can hold.
         """
         if tags.cover is not None:
             _check_cover(tags.cover)
-        described = _WAV if format == "wav" else formats.named(format)
+        described = _described(format, marks)
         with _as_file_error(path), ExitStack() as stack:
             temporary = stack.enter_context(written_beside(path.absolute(), (), mode=_MODE))
             file = cls(temporary, described, tags)
@@ -168,6 +172,19 @@ _TAKES_MARKS_LATE = {"mp4", "wav"}
 
 # FFmpeg's muxer, for the sizes of files beyond 4 GB.
 _WAV = replace(formats.named("wav"), muxer="wav", encoder="pcm_s16le", file_options=(("rf64", "auto"),))
+
+
+def _described(format: str, marks: int) -> Format:
+    """A format with what its muxer has to be told about so many chapters."""
+    if format == "wav":
+        return _WAV
+    described = formats.named(format)
+    if described.muxer != "mp4" or marks <= _NERO_CHAPTERS:
+        return described
+    # Of a longer book Nero's list would have the first 255 chapters alone, and VLC prefers it to the whole one.
+    options = dict(described.file_options)
+    options["movflags"] += "+disable_chpl"
+    return replace(described, file_options=tuple(options.items()))
 
 
 @contextmanager

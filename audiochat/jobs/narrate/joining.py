@@ -81,7 +81,7 @@ def join(
     """Write a book to one file, which is there whole or not at all.
 
     Args:
-        chapters: Its chapters, in order.
+        chapters: Its chapters, in order; their pieces are taken one by one.
         path: The file; one that is there is replaced.
         format: One of `audio.formats.BOOK_FORMATS`.
         tags: What the file tells of the book.
@@ -91,7 +91,8 @@ def join(
     Raises:
         FileError: it cannot be written, or a piece cannot be read.
     """
-    with ChapteredFile.replacing(path, format, tags) as file:
+    chapters = tuple(chapters)
+    with ChapteredFile.replacing(path, format, tags, marks=len(chapters)) as file:
         voice = _Voice(file, target, watch)
         for chapter in chapters:
             voice.speak(chapter)

@@ -42,7 +42,7 @@ PNG, JPEG = picture("png"), picture("mjpeg")
 
 def written(path: Path, format_: str, titles: Sequence[str], tags: Tags | None = None) -> Path:
     """A file with a chapter every 1.25 seconds."""
-    with ChapteredFile.replacing(path, format_, tags or Tags(title="T")) as file:
+    with ChapteredFile.replacing(path, format_, tags or Tags(title="T"), marks=len(titles)) as file:
         for title in titles:
             file.mark(title, file.samples)
             file.write(SECOND + bytes(12_000))
@@ -102,7 +102,7 @@ def test_the_sound_is_all_there(format_: str, tmp_path: Path) -> None:
     if shutil.which("ffmpeg") is None:
         pytest.skip("there is no ffmpeg program")
     path = tmp_path / "a.bin"
-    with ChapteredFile.replacing(path, format_, Tags(title="T", cover=PNG)) as file:
+    with ChapteredFile.replacing(path, format_, Tags(title="T", cover=PNG), marks=1) as file:
         file.mark("one", 0)
         file.write(bytes(24_000) + SECOND + bytes(24_000))
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:a", "-f", "s16le", "-ar", "24000", "-"]
@@ -131,11 +131,23 @@ def test_a_file_of_mp4_is_an_audiobook_whose_index_is_in_front(tmp_path: Path) -
     assert data.index(b"moov") < data.index(b"mdat")
 
 
+@pytest.mark.parametrize(("count", "lists"), [(20, 2), (255, 2), (256, 1), (300, 1)])
+def test_no_list_of_chapters_in_mp4_ends_early(count: int, lists: int, tmp_path: Path) -> None:
+    """Nero's list holds 255; of a longer book only the other one is written, since some players prefer Nero's."""
+    path = written(tmp_path / "a.m4b", "m4b", [f"Chapter {number}" for number in range(1, count + 1)])
+    assert len(chapters_of(path)) == len(probed(path, "-show_chapters")["chapters"]) == count
+    assert (b"chpl" in path.read_bytes()) is (lists == 2)
+    if shutil.which("mediainfo"):
+        told = subprocess.run(["mediainfo", "--Output=JSON", str(path)], capture_output=True, check=True).stdout
+        menus = [track for track in json.loads(told)["media"]["track"] if track["@type"] == "Menu"]
+        assert [sum(name.startswith("_") for name in menu["extra"]) for menu in menus] == [count] * lists
+
+
 def test_what_is_not_written_whole_is_not_there(tmp_path: Path) -> None:
     """The old file stays, and nothing lies beside it."""
     path = tmp_path / "a.mp3"
     path.write_bytes(b"old")
-    with suppress(KeyboardInterrupt), ChapteredFile.replacing(path, "mp3", Tags()) as file:
+    with suppress(KeyboardInterrupt), ChapteredFile.replacing(path, "mp3", Tags(), marks=0) as file:
         file.write(SECOND)
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
@@ -145,7 +157,8 @@ def test_what_is_not_written_whole_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cover", [b"GIF89a", b"", PNG[:20], b"\xff\xd8\xff" + bytes(20)])
 def test_what_is_no_picture_is_refused(cover: bytes, tmp_path: Path) -> None:
     """Before anything is written."""
-    with pytest.raises(FileError, match="cover"), ChapteredFile.replacing(tmp_path / "a.m4b", "m4b", Tags(cover=cover)):
+    file = ChapteredFile.replacing(tmp_path / "a.m4b", "m4b", Tags(cover=cover), marks=1)
+    with pytest.raises(FileError, match="cover"), file:
         pytest.fail("it was opened")
     assert not any(found.is_file() for found in tmp_path.iterdir())
 
@@ -159,6 +172,6 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """Its reason is the system's own."""
     with (
         pytest.raises(FileError, match="No such file"),
-        ChapteredFile.replacing(tmp_path / "no" / "a.m4b", "m4b", Tags()),
+        ChapteredFile.replacing(tmp_path / "no" / "a.m4b", "m4b", Tags(), marks=1),
     ):
         pytest.fail("it was opened")
