@@ -20,7 +20,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, ConfigurationError, UnavailableError
+from audiochat.errors import (
+    AudiochatError,
+    BrokenAnswerError,
+    CancelledError,
+    ConfigurationError,
+    FileError,
+    UnavailableError,
+)
 from audiochat.extras import install_command
 
 if TYPE_CHECKING:
@@ -114,16 +121,21 @@ class Task:
     """Whether it is asked for although there is a result: one with a flaw."""
 
     def __call__(self) -> Result:
-        """Do it, unless a worker has done it before."""
+        """Do it, unless a worker has done it before; the sound stays in the shared storage."""
         kept = None if self.again else self.shared.get(self.key)
         if kept is not None:
-            return replace(kept, blob=None)
+            return _without_sound(kept)
         try:
             result: Result = _opened(self.work, self.whom)(self.payload)
         except ConfigurationError as exc:
             raise _on_this_worker(exc) from exc
         self.shared.put(self.key, result)
-        return replace(result, blob=None)
+        return _without_sound(result)
+
+
+def _without_sound(result: Result) -> Result:
+    """A result as it travels: where it has sound, there is an empty one."""
+    return result if result.blob is None else replace(result, blob=b"")
 
 
 _lock = threading.Lock()
@@ -197,8 +209,7 @@ class Cluster:
         """Bring a result from the shared storage into the job; called from a thread of the executor's."""
         try:
             result = done.result()
-            whole = self._shared.get(key)
-            job.put(key, whole or result)
+            job.put(key, self._whole(key, result))
             self._brought.append(key)
             kept.set_result(result)
         except sqlite3.ProgrammingError:  # the run ended meanwhile: the shared storage has it for the next
@@ -209,6 +220,13 @@ class Cluster:
             kept.set_exception(exc)
         except BaseException as exc:  # noqa: BLE001 - of a library, or a worker that died again and again
             kept.set_exception(_lost(exc))
+
+    def _whole(self, key: str, result: Result) -> Result:
+        """A result with its sound, from the shared storage."""
+        whole = self._shared.get(key)
+        if whole is None and result.blob is not None:
+            raise _not_seen(self._shared.folder)
+        return whole or result
 
     def abandon(self) -> None:
         """Begin nothing more; see `Pool`."""
@@ -243,6 +261,14 @@ class _Following(Future):  # type: ignore[type-arg]
     def cancel(self) -> bool:
         """Whether it will not run."""
         return self._followed.cancel()
+
+
+def _not_seen(folder: Path) -> FileError:
+    return FileError(
+        f"A worker has kept a piece in {folder}, and it is not there.",
+        hint="--store names a folder that this machine and all workers share.",
+        code="store_not_shared",
+    )
 
 
 def _lost(exc: BaseException) -> AudiochatError:
@@ -291,7 +317,10 @@ def dask_cluster(
         client.close()
         raise
     executor = client.get_executor(pure=False)
-    return Cluster(executor, work, settings, Shared(store), room=room or _AHEAD * threads, close=client.close)
+    # Workers run in other working directories.
+    return Cluster(
+        executor, work, settings, Shared(store.absolute()), room=room or _AHEAD * threads, close=client.close
+    )
 
 
 def _connected(address: str, tls: Tls | None) -> Any:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 from support import tones
+from support.narrators import Narrator
 from support.service import Answer, completion
 
 if TYPE_CHECKING:
@@ -113,6 +117,58 @@ def test_a_worker_is_killed_half_way(cli: CommandLine, openai: Service, cluster:
     asked = len(sounds)
     assert cli("transcribe", "talk.wav", "--piece", "10", "--store", "shared").code == 0
     assert len(openai.requests) == asked
+
+
+def _kept(store: Path) -> set[str]:
+    """The words of the readings that workers have kept in the storage that all share."""
+    texts = set()
+    for path in store.glob(".results/*/*"):
+        # One that is written at this moment is not kept yet.
+        with suppress(OSError, EOFError, pickle.UnpicklingError):
+            texts.add(str(pickle.loads(path.read_bytes()).data["text"]))  # noqa: S301
+    return texts
+
+
+def test_a_worker_is_killed_half_way_through_a_book(cli: CommandLine, openai: Service, cluster: Processes) -> None:
+    """The book is whole, and no reading that a worker has kept is asked for again."""
+    paragraphs = [f"Day {number} was cold, and the captain did not leave the ship." for number in range(40)]
+    Path("log.md").write_text(
+        "\n\n".join(f"# Week {n // 10 + 1}\n\n{one}" if n % 10 == 0 else one for n, one in enumerate(paragraphs))
+    )
+    first, _ = cluster.worker(), cluster.worker()
+    narrator, half, repaid = Narrator(), threading.Event(), []
+
+    def answers(received: Received) -> Answer:
+        text = received.json["messages"][-1]["content"]
+        if narrator.asked[text] and text in _kept(Path("shared")):
+            repaid.append(text)
+        if narrator.asked.total() == 15:
+            half.set()
+        return Answer(narrator(received).body, hold=0.2)
+
+    def kill() -> None:
+        half.wait(90)
+        first.send_signal(signal.SIGKILL)
+
+    openai.answer_with(answers)
+    killer = threading.Thread(target=kill)
+    killer.start()
+    cluster.wait_for_workers(2)
+    command = ("narrate", "log.md", "--check", "words", "-o", "log.m4b", "--store", "shared")
+    ran = cli(*command, "--on", cluster.address)
+    killer.join()
+    assert ran.code == 0, ran.err
+    assert first.wait(10) == -signal.SIGKILL
+    spoken = " ".join(narrator.asked)
+    assert all(paragraph in spoken for paragraph in paragraphs)
+    with av.open("log.m4b") as book:
+        assert [one["metadata"]["title"] for one in book.chapters()] == [f"Week {number}" for number in range(1, 5)]
+    asked = narrator.asked.total()
+    # The dead worker had two threads.
+    assert (repaid, asked - len(narrator.asked) <= 2) == ([], True)
+    Path("log.m4b").unlink()
+    assert cli(*command).code == 0
+    assert narrator.asked.total() == asked
 
 
 def test_a_worker_without_a_key_is_named(cli: CommandLine, openai: Service, cluster: Processes) -> None:
