@@ -12,11 +12,13 @@ from audiochat.cli.envelope import VERSION
 from audiochat.cli.options import option
 from audiochat.cli.sanitize import escape_control_chars
 from audiochat.cli.terminal import Terminal
+from audiochat.config import checks
+from audiochat.errors import ConfigurationError, FileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from audiochat.config import Settings
+    from audiochat.config import ProviderName, Settings
     from audiochat.diagnosis import Finding
 
 EXAMPLES = """\
@@ -52,19 +54,16 @@ def doctor(
     as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False,
 ) -> None:
     """Find out what works, and what to do about what does not."""
-    from audiochat.diagnosis import diagnose, mended
+    from audiochat.diagnosis import mended
 
     screen: Terminal = context.obj
     screen.configure(as_json=as_json)
-    settings = config.load(config.Flags(provider=provider, model=model, env_file=env_file))
-    send = yes or _agreed(settings, screen)
-    with screen.task("Examining"):
-        findings = list(diagnose(settings, send_request=send))
+    chosen, findings = _examined(config.Flags(provider=provider, model=model, env_file=env_file), screen, send=yes)
     if fix:
         findings = [mended(finding, screen) for finding in findings]
     failed = any(finding.status == "failure" for finding in findings)
     if as_json:
-        told = {"command": "doctor", "status": "error" if failed else "ok", "provider": settings.provider}
+        told = {"command": "doctor", "status": "error" if failed else "ok", "provider": chosen}
         screen.envelope({"version": VERSION, **told, "findings": [finding.as_json() for finding in findings]})
     else:
         _show(findings, screen, show_all=show_all)
@@ -72,12 +71,26 @@ def doctor(
         raise typer.Exit(UNWELL)
 
 
+def _examined(flags: config.Flags, screen: Terminal, *, send: bool) -> tuple[ProviderName | None, list[Finding]]:
+    """The provider and what was found; of this machine alone where the settings cannot be read."""
+    from audiochat.diagnosis import diagnose, diagnose_without_settings
+
+    try:
+        settings = config.load(flags, refuse=False)
+    except (ConfigurationError, FileError) as error:
+        with screen.task("Examining"):
+            return None, list(diagnose_without_settings(error))
+    send = send or _agreed(settings, screen)
+    with screen.task("Examining"):
+        return settings.provider, list(diagnose(settings, send_request=send))
+
+
 def _agreed(settings: Settings, screen: Terminal) -> bool:
     """Ask a person, where there is one, before anything is paid for."""
     from audiochat.diagnosis import COST
 
     streams = screen.streams
-    if settings.provider == "local" or screen.as_json:
+    if settings.provider == "local" or screen.as_json or any(checks.problems(settings)):
         return False
     if not (streams.stdin_is_terminal and streams.stderr_is_terminal):
         return False

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from audiochat.errors import AudiochatError
 
 _OTHER_MODEL = "-m names another for one run."
+_EXAMINE = "'audiochat doctor' looks at every step of the way there."
 
 _OPTIONS = {
     "DeploymentNotFound": _OTHER_MODEL,
@@ -22,6 +23,8 @@ _OPTIONS = {
     "no_home": "converse does without it with --no-save.",
     "no_local_model": "-m takes a GGUF file.",
     "not_an_audio_model": _OTHER_MODEL,
+    "no_such_host": _EXAMINE,
+    "not_reachable": _EXAMINE,
     "no_such_limit": "The options are --timeout and --retries.",
     "not_configured": "--provider chooses another provider.",
     "session_unwritable": "--no-save goes without.",

@@ -143,6 +143,8 @@ class Settings:
     """Variables that are set and not read."""
     notices: tuple[str, ...] = ()
     """What a person should know about the settings."""
+    searched: tuple[str, ...] = ()
+    """Where variables were looked for, strongest first."""
 
     def source(self, variable: str) -> Source:
         """Where the value of `variable` comes from."""
@@ -154,6 +156,7 @@ def load(
     *,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
+    refuse: bool = True,
 ) -> Settings:
     """Gather the settings of a run.
 
@@ -161,6 +164,7 @@ def load(
         flags: What the command line or a program said.
         environment: Instead of the process's own.
         directory: Instead of the working directory.
+        refuse: Whether settings that cannot be meant are an error; `doctor` goes on, and lists them.
 
     Raises:
         ConfigurationError: a value is none that its setting can have.
@@ -169,7 +173,8 @@ def load(
     environment = os.environ if environment is None else environment
     found = _Lookup.of(flags, environment, directory or _working_directory())
     settings = _settings(flags, found, environment)
-    checks.check(settings)
+    if refuse:
+        checks.check(settings)
     return replace(settings, notices=(*found.notices, *checks.notices(settings, found.peek)))
 
 
@@ -196,13 +201,17 @@ def _settings(flags: Flags, found: _Lookup, environment: Mapping[str, str]) -> S
         prices=found.get("AUDIOCHAT_PRICES"),
         sources=dict(found.sources),
         unread=tuple(names.unread(found.layers, KNOWN)),
+        searched=found.searched,
     )
 
 
 class _Lookup:
     """Finds values in layers and remembers where; an empty value counts as not set."""
 
-    def __init__(self, layers: list[tuple[Source, Mapping[str, str]]], notices: list[str]) -> None:
+    def __init__(
+        self, layers: list[tuple[Source, Mapping[str, str]]], notices: list[str], searched: tuple[str, ...]
+    ) -> None:
+        self.searched = searched
         self._layers = layers
         self.layers = tuple(layer for _, layer in layers)
         self.notices = notices
@@ -213,11 +222,15 @@ class _Lookup:
         """The layers of a run."""
         layers: list[tuple[Source, Mapping[str, str]]] = [(Source.ENVIRONMENT, environment)]
         notices: list[str] = []
-        for source, path in _files(flags, environment, directory):
-            file = read_dotenv(path)
-            layers.append((source, file.values))
-            notices += [file.notice] if file.notice else []
-        return cls(layers, notices)
+        places = _places(flags, environment, directory)
+        found = {path for _, path in places if is_there(path, named=path == flags.env_file)}
+        for source, path in places:
+            if path in found:
+                file = read_dotenv(path)
+                layers.append((source, file.values))
+                notices += [file.notice] if file.notice else []
+        searched = (f"{path}{'' if path in found else ' (not there)'}" for _, path in places)
+        return cls(layers, notices, (Source.ENVIRONMENT.value, *searched))
 
     def get(self, variable: str) -> str | None:
         """The value of a variable, whose source is remembered."""
@@ -245,21 +258,21 @@ def _working_directory() -> Path | None:
         return None
 
 
-def _files(flags: Flags, environment: Mapping[str, str], directory: Path | None) -> list[tuple[Source, Path]]:
-    """The files of settings that are there, strongest first."""
-    files = []
+def _places(flags: Flags, environment: Mapping[str, str], directory: Path | None) -> list[tuple[Source, Path]]:
+    """The files that settings are looked for in, strongest first; only one that is named has to be there."""
+    places = []
     project = None if directory is None else directory / ".env"
     if flags.env_file is not None:
         if not is_there(flags.env_file, named=True):
             raise FileError(f"{flags.env_file}: there is no such file to read settings from.", hint="Check its name.")
         named_project = project is not None and flags.env_file.resolve() == project.resolve()
-        files.append((Source.PROJECT_FILE if named_project else Source.NAMED_FILE, flags.env_file))
-    elif project is not None and is_there(project):
-        files.append((Source.PROJECT_FILE, project))
+        places.append((Source.PROJECT_FILE if named_project else Source.NAMED_FILE, flags.env_file))
+    elif project is not None:
+        places.append((Source.PROJECT_FILE, project))
     own = storage.config_folder(environment)
-    if own is not None and is_there(own / ".env"):
-        files.append((Source.USER_FILE, own / ".env"))
-    return files
+    if own is not None:
+        places.append((Source.USER_FILE, own / ".env"))
+    return places
 
 
 def _provider(flag: str | None, found: _Lookup) -> ProviderName:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audiochat.config import values
@@ -20,8 +21,27 @@ LONGEST_TIMEOUT = 86_400.0
 HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 """What a header can carry of a credential."""
 
-_NOT_A_VARIABLE = (Source.FLAG, Source.DEFAULT)
 _DATED = re.compile(r"[A-Za-z0-9.-]+")
+
+_ON_THE_COMMAND_LINE = {"AUDIOCHAT_MODEL": "model", "AUDIOCHAT_VOICE": "voice", "AUDIOCHAT_SERVE_KEY": "key"}
+"""What an option gives, by the variable that gives it too."""
+
+TO_FILL_IN = {
+    "AZURE_OPENAI_ENDPOINT": "Put your resource's own address there; the portal shows it under 'Keys and Endpoint'.",
+    "AZURE_OPENAI_API_KEY": "Put the key itself there, or unset it to sign in with Microsoft Entra ID ('az login').",
+    "AZURE_OPENAI_DEPLOYMENT_NAME": "Put the name of your deployment there; the portal lists it under 'Deployments'.",
+    "OPENAI_BASE_URL": "Put the server's own address there.",
+    "OPENAI_API_KEY": "Put the key itself there, or unset it.",
+}
+"""What to do about a placeholder, by the variable that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A setting that cannot be meant."""
+
+    variable: str
+    error: ConfigurationError
 
 
 def check(settings: Settings) -> None:
@@ -31,6 +51,17 @@ def check(settings: Settings) -> None:
         ConfigurationError: a variable that the provider uses holds a placeholder, or what cannot be its value.
         UsageError: a number is out of bounds.
     """
+    check_limits(settings)
+    for problem in problems(settings):
+        raise problem.error
+
+
+def check_limits(settings: Settings) -> None:
+    """Refuse numbers out of bounds.
+
+    Raises:
+        UsageError: there is one.
+    """
     if not 0 < settings.timeout <= LONGEST_TIMEOUT or settings.retries < 0:
         raise UsageError(
             f"A request may take more than 0 seconds and at most {LONGEST_TIMEOUT:.0f}, and be sent again 0 times or "
@@ -38,15 +69,22 @@ def check(settings: Settings) -> None:
             hint="Leave them out for the defaults.",
             code="no_such_limit",
         )
+
+
+def problems(settings: Settings) -> Iterator[Problem]:
+    """The settings that cannot be meant, each once, with what is wrong with it."""
+    keys = _keys(settings)
     for variable, value in _used(settings):
-        _check_filled_in(settings, variable, value)
-    for variable, key in _keys(settings).items():
-        _check_key(settings, variable, key)
+        try:
+            _check_filled_in(settings, variable, value)
+            if variable in keys:
+                _check_key(settings, variable, value)
+        except ConfigurationError as error:
+            yield Problem(variable, error)
     if settings.provider == "azure" and not _DATED.fullmatch(settings.azure_api_version):
-        raise ConfigurationError(
-            f"OPENAI_API_VERSION is no version of the API ({settings.azure_api_version}).",
-            hint="It looks like 2025-01-01-preview.",
-        )
+        what = f"OPENAI_API_VERSION is no version of the API ({settings.azure_api_version})."
+        hint = "It looks like 2025-01-01-preview."
+        yield Problem("OPENAI_API_VERSION", ConfigurationError(what, hint=hint))
 
 
 def notices(settings: Settings, is_set: Callable[[str], object]) -> Iterator[str]:
@@ -90,12 +128,17 @@ def _used(settings: Settings) -> Iterator[tuple[str, str]]:
             "OPENAI_ORG_ID": settings.openai_organization,
             "OPENAI_PROJECT_ID": settings.openai_project,
         }
+    else:
+        local = settings.local
+        candidates |= {
+            "AUDIOCHAT_LOCAL_LLM": local.llm,
+            "AUDIOCHAT_LOCAL_LLM_MODEL": local.llm_model,
+            "AUDIOCHAT_LOCAL_STT": local.stt,
+        }
     keys = _keys(settings)
     candidates |= keys
     for variable, value in candidates.items():
-        if not value or variable not in settings.sources:
-            continue
-        if settings.source(variable) not in _NOT_A_VARIABLE or variable in keys:  # a key may come from --api-key
+        if value and settings.source(variable) is not Source.DEFAULT:
             yield variable, value
 
 
@@ -121,11 +164,16 @@ def _check_filled_in(settings: Settings, variable: str, value: str) -> None:
             code="placeholder",
         )
     if values.is_placeholder(value) and "://" not in value:  # of addresses, `transport.addresses` says more
-        raise ConfigurationError(
-            f"{variable} holds a placeholder, {value} ({where}).",
-            hint="Replace it with a value of your own, or unset it.",
-            code="placeholder",
-        )
+        raise _placeholder(settings, variable, value)
+
+
+def _placeholder(settings: Settings, variable: str, value: str) -> ConfigurationError:
+    source = settings.source(variable)
+    what = f"{variable} holds a placeholder"
+    if source is Source.FLAG:
+        what = f"The {_ON_THE_COMMAND_LINE.get(variable, 'value')} is a placeholder"
+    hint = TO_FILL_IN.get(variable, "Replace it with a value of your own, or unset it.")
+    return ConfigurationError(f"{what}, {value} ({source.value}).", hint=hint, code="placeholder")
 
 
 def _check_key(settings: Settings, variable: str, key: str) -> None:
@@ -133,11 +181,7 @@ def _check_key(settings: Settings, variable: str, key: str) -> None:
     openai = variable == "OPENAI_API_KEY" and "openai.com" in base
     vendor = openai or variable == "AZURE_OPENAI_API_KEY"
     if vendor and values.is_no_vendors_key(key):
-        raise ConfigurationError(
-            f"{variable} holds a placeholder, {key} ({settings.source(variable).value}).",
-            hint="Replace it with the key itself, or unset it.",
-            code="placeholder",
-        )
+        raise _placeholder(settings, variable, key)
     if not HEADER_VALUE.fullmatch(key):
         hint = "Copy it again, whole."
         if key.lower().startswith(("bearer ", "api-key", "authorization")):

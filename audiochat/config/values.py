@@ -14,7 +14,8 @@ UNEXPANDED = re.compile(r"\$\{\w+(:?[-+?=][^}]*)?\}|\$\(\w+\)|^\$[A-Z_][A-Z0-9_]
 
 _UNFILLED = re.compile(
     r"<[^<>]*>|\{\{?[^{}]*\}?\}|\[[\w -]+\]|\.{3,}|…|x{3,}|\*{3,}|_{3,}|-{3,}"
-    r"|(?:sk|key|pk|org|proj)[-_](?:(?:proj|svcacct|ant|or-v1)-)?(?:\.{2,}|…|x{2,}|\*{2,}|your.*|<.*>)"
+    r"|(?:sk|key|pk|org|proj)[-_](?:(?:proj|svcacct|ant|or-v1)-)?"
+    r"(?:\.{2,}|…|x{2,}|\*{2,}|(?:api[-_ ]?)?key|your.*|<.*>)"
     r"|yours?[-_ .].*|your(?:api|azure|openai|key|deployment|resource|model)\w*"
     r"|(?:insert|enter|put|paste|replace|add|fill)[-_ ](?:in[-_ ])?(?:your|the|with|me|here|key|api)\b.*"
     r"|.*[-_ ](?:goes[-_ ])?here|change[-_ ]?me|replace[-_ ]?me|fill[-_ ]?me|fixme|todo|tbd"
@@ -23,6 +24,9 @@ _UNFILLED = re.compile(
     re.IGNORECASE,
 )
 """What stands in examples for a value of one's own."""
+
+_CAPITALS = re.compile(r"KEY[12]?|DEPLOYMENT|MODEL|NAME|ENDPOINT|RESOURCE|VOICE|TENANT|PROJECT|ORGANIZATION|VALUE")
+"""The same, as .env.example and docs/ write it; in small letters these may well be names of somebody's own."""
 
 _NO_KEY = re.compile(
     r"none|null|undefined|n/?a|example|placeholder|dummy|fake|test|key|secret|token|(?:my[-_ ])?api[-_ ]?keys?"
@@ -59,8 +63,8 @@ def without_name(value: str, variable: str) -> str:
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value was never filled in: `<your-key>`, `YOUR_API_KEY`, `sk-...`, `xxx`."""
-    return _UNFILLED.fullmatch(value) is not None
+    """Whether a value was never filled in: `<your-key>`, `YOUR_API_KEY`, `sk-...`, `xxx`, `DEPLOYMENT`."""
+    return (_UNFILLED.fullmatch(value) or _CAPITALS.fullmatch(value)) is not None
 
 
 def is_no_vendors_key(value: str) -> bool:

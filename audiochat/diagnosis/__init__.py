@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from audiochat.background import run_in_thread
 from audiochat.diagnosis import machine, service
 from audiochat.diagnosis import settings as used_settings
-from audiochat.diagnosis.finding import SECONDS, Finding
+from audiochat.diagnosis.finding import SECONDS, Finding, failed
 from audiochat.diagnosis.service import COST
 from audiochat.errors import AudiochatError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from audiochat.config import Settings
     from audiochat.progress import Progress
 
-__all__ = ["COST", "SECONDS", "Finding", "diagnose", "mended"]
+__all__ = ["COST", "SECONDS", "Finding", "diagnose", "diagnose_without_settings", "mended"]
 
 
 def diagnose(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
@@ -31,16 +31,31 @@ def diagnose(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
         settings: As the commands would use them.
         send_request: Whether the request that proves the deployment may be sent, and paid for.
     """
-    checks = [
+    yield from _examined(
         _Check("settings", used_settings.examine(settings)),
         _Check("service", service.examine(settings, send_request=send_request)),
         _Check("files", machine.secret_files()),
         _Check("models", machine.models(settings)),
+        *_of_the_machine(),
+    )
+
+
+def diagnose_without_settings(error: AudiochatError) -> Iterator[Finding]:
+    """Examine what can be examined where the settings cannot even be read: `error` says why."""
+    yield failed("settings", error)
+    yield from _examined(_Check("files", machine.secret_files()), *_of_the_machine())
+
+
+def _of_the_machine() -> list[_Check]:
+    return [
         _Check("codecs", machine.codecs()),
         _Check("devices", machine.loudspeaker_and_microphone()),
         _Check("folders", machine.folders()),
         _Check("versions", machine.versions()),
     ]
+
+
+def _examined(*checks: _Check) -> Iterator[Finding]:
     deadline = monotonic() + SECONDS
     for check, future in [(check, run_in_thread(check.run, name="doctor")) for check in checks]:
         yield from check.found_until(deadline, future)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from audiochat import providers
 from audiochat.audio import wav
 from audiochat.chat.recordings import Recording
 from audiochat.chat.request import Request, UserTurn
+from audiochat.config import checks
 from audiochat.diagnosis.finding import SECONDS, Finding, failed
 from audiochat.errors import AudiochatError, RefusedError, SignInError, UnavailableError
 from audiochat.progress import NoProgress
@@ -17,7 +19,7 @@ from audiochat.transport import addresses, service_errors
 from audiochat.transport.endpoint import OPENAI_HOSTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from audiochat.config import Settings
     from audiochat.transport.connection import Connection
@@ -28,6 +30,13 @@ COST = "about 20 tokens: a tenth of a second of silence, answered in one word of
 
 _PATIENCE = 5.0
 """Seconds for a step that should take a fraction of one."""
+
+_WRONG_ADDRESS = ("placeholder", "address", "not_configured", "credential_withheld")
+"""Errors of an endpoint that say nothing of the sign-in."""
+
+_OF_THE_SIGN_IN = frozenset({"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"})
+_OF_THE_ANSWER = frozenset({"AZURE_OPENAI_DEPLOYMENT_NAME", "AUDIOCHAT_MODEL", "AUDIOCHAT_VOICE"})
+"""Variables that the credential has nothing to do with."""
 
 _NOT_ALLOWED_TO_LIST = ("missing_scope", "permission_denied")
 """Refusals that are about listing models, and say nothing of asking one."""
@@ -43,33 +52,60 @@ def examine(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
     if settings.provider == "local":
         yield from _text_server(settings)
         return
+    faulty = frozenset(problem.variable for problem in checks.problems(settings))
+    azure = settings.provider == "azure"
+    variable = "AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL"
+    given = settings.azure_endpoint if azure else settings.openai_base_url
+    if variable in faulty:  # as the settings' own check says
+        yield from _signed_in(providers.sign_in(settings), faulty)
+        return
     try:
         connection = providers.connect(settings, NoProgress())
-        azure = settings.provider == "azure"
-        given = settings.azure_endpoint if azure else settings.openai_base_url
-        target = addresses.parse(given or "", variable="AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL")
+        target = addresses.parse(given or "", variable=variable)
     except AudiochatError as error:
         yield failed("endpoint", error)
+        if error.code in _WRONG_ADDRESS:
+            yield from _signed_in(providers.sign_in(settings), faulty)
         return
     asked = str(connection.sdk.base_url).rstrip("/")
     yield Finding("endpoint", "ok", f"{asked}/chat/completions, and the credential may go there")
-    for finding in _reached(target):
+    well = True
+    for finding in chain(_reached(target), _signed_in(connection.sign_in, faulty)):
         yield finding
-        if finding.status == "failure":
-            return
-    if connection.sign_in is not None:
-        try:
-            yield Finding("sign-in", "ok", f"signed in with {connection.sign_in()}")
-        except AudiochatError as error:
-            yield failed("sign-in", error)
-            return
-    if send_request:
+        well = well and finding.status != "failure"
+    if well and faulty <= _OF_THE_ANSWER:
+        yield from _asked(connection, target, asked, faulty, send_request=send_request)
+
+
+def _asked(
+    connection: Connection, target: Endpoint, asked: str, faulty: frozenset[str], *, send_request: bool
+) -> Iterator[Finding]:
+    """What the service itself says: to a request, or to the question for its models, which costs nothing.
+
+    Args:
+        connection: To the service.
+        target: Where it is.
+        asked: The address that its SDK client starts from.
+        faulty: Variables whose values cannot be meant; nothing that costs is asked with them.
+        send_request: Whether the request may be sent.
+    """
+    if send_request and not faulty:
         yield _answered(connection)
         return
-    known = _listed(connection, target, asked)
+    known = _listed(connection, target, asked, look_for_model=not faulty)
     yield known
-    if known.status != "failure":
+    if known.status != "failure" and not faulty:
         yield Finding("request", "warning", f"{connection.model} was not asked.", f"Asking it costs {COST}.")
+
+
+def _signed_in(sign_in: Callable[[], str] | None, faulty: frozenset[str]) -> Iterator[Finding]:
+    """Whether the sign-in works, where there is one; it does so without the service."""
+    if sign_in is None or faulty & _OF_THE_SIGN_IN:
+        return
+    try:
+        yield Finding("sign-in", "ok", f"signed in with {sign_in()}")
+    except AudiochatError as error:
+        yield failed("sign-in", error)
 
 
 def _text_server(settings: Settings) -> Iterator[Finding]:
@@ -91,8 +127,10 @@ def _text_server(settings: Settings) -> Iterator[Finding]:
 
 def _reached(target: Endpoint) -> Iterator[Finding]:
     """Whether the host has an address, and something listens there that may be trusted."""
-    yield _found(target)
-    yield _secured(target) if target.secure else _listening(target)
+    found = _found(target)
+    yield found
+    if found.status == "ok":
+        yield _secured(target) if target.secure else _listening(target)
 
 
 def _found(target: Endpoint) -> Finding:
@@ -153,7 +191,7 @@ def _proxied(target: Endpoint) -> bool:
     return asked and not target.loopback and not proxy_bypass(target.host)
 
 
-def _listed(connection: Connection, target: Endpoint, asked: str) -> Finding:
+def _listed(connection: Connection, target: Endpoint, asked: str, *, look_for_model: bool) -> Finding:
     """What the list of models shows, which costs nothing: whether the credential is taken, and the model there."""
     import openai
 
@@ -166,7 +204,7 @@ def _listed(connection: Connection, target: Endpoint, asked: str) -> Finding:
         return Finding("credential", "ok", f"{target.host} answers; it has no list of models")
     listed = told.get("data") if isinstance(told, dict) else None
     models = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    if target.within(OPENAI_HOSTS) and models and connection.model not in models:
+    if look_for_model and target.within(OPENAI_HOSTS) and models and connection.model not in models:
         what = f"The credential is taken, but {connection.model} is not in the list of models."
         return Finding("credential", "warning", what, "Name a model that the account may use.")
     return Finding("credential", "ok", f"taken by {target.host}, as its list of models shows")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audiochat.config import SECRETS, Source
-from audiochat.diagnosis.finding import Finding
+from audiochat.config import SECRETS, Source, checks
+from audiochat.diagnosis.finding import Finding, failed
 from audiochat.errors import AudiochatError
 from audiochat.transport import addresses
 
@@ -38,8 +38,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Each setting as the commands would use it."""
     pasted = _of_target_uri(settings)
     model = pasted.get("AZURE_OPENAI_DEPLOYMENT_NAME") or settings.model or "of the engine"
-    yield Finding("provider", "ok", f"{settings.provider}, model {model}")
+    yield Finding("provider", "ok", f"{settings.provider}, model {model}{_why_local(settings)}")
+    faulty = {problem.variable: problem.error for problem in checks.problems(settings)}
     for variable in dict.fromkeys((*_shown(settings), *settings.sources)):
+        if variable in faulty or not _is_understood(settings, variable):  # said where the way to it is examined
+            continue
         source, value = settings.source(variable), _values(settings).get(variable)
         if variable in pasted:
             told = f"is {pasted[variable]}, from the target URI in AZURE_OPENAI_ENDPOINT"
@@ -48,12 +51,34 @@ def examine(settings: Settings) -> Iterator[Finding]:
         else:
             told = f"is {value}, from {source.value}" if value is not None else f"is set, from {source.value}"
         yield Finding("setting", "ok", f"{variable} {told}", used=_is_used(settings, variable))
+    for error in faulty.values():
+        yield failed("placeholder" if error.code == "placeholder" else "setting", error)
     for notice in settings.notices:
         yield Finding("notice", "warning", notice)
     for unread in settings.unread:
         wanted = unread.instead if unread.matters and unread.instead else None
         cure = f"Set {wanted}." if wanted and _is_used(settings, wanted) else None
         yield Finding("unread", "warning", unread.told, cure)
+
+
+def _is_understood(settings: Settings, variable: str) -> bool:
+    """Whether the address in a variable is one, or what it holds is no address at all."""
+    given = {"AZURE_OPENAI_ENDPOINT": settings.azure_endpoint, "OPENAI_BASE_URL": settings.openai_base_url}
+    try:
+        addresses.parse(given.get(variable) or "https://none", variable=variable)
+    except AudiochatError:
+        return False
+    return True
+
+
+def _why_local(settings: Settings) -> str:
+    """Why the local engine answers, where nothing has chosen it: what is not set, and where it was looked for."""
+    if settings.provider != "local" or "AUDIOCHAT_PROVIDER" in settings.sources:
+        return ""
+    return (
+        ", because neither AZURE_OPENAI_ENDPOINT nor OPENAI_API_KEY nor OPENAI_BASE_URL is set. Looked for in "
+        f"{', '.join(settings.searched)}"
+    )
 
 
 def _of_target_uri(settings: Settings) -> dict[str, str]:

@@ -65,6 +65,15 @@ def _beginning(provider: ProviderName) -> Callable[[Settings, Progress], Connect
     return local.begin
 
 
+def sign_in(settings: Settings) -> Callable[[], str] | None:
+    """What signs in, and tells with what, where the endpoint is of no use yet; None where no sign-in is needed."""
+    if settings.provider != "azure" or settings.azure_api_key is not None:
+        return None
+    from audiochat.providers import azure
+
+    return azure.sign_in_alone(settings)
+
+
 @dataclass(frozen=True, slots=True)
 class LocalPart:
     """A part of the local engine, as `doctor` finds it."""

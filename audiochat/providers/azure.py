@@ -104,6 +104,13 @@ def begin(settings: Settings, progress: Progress) -> Connect:
     return connect
 
 
+def sign_in_alone(settings: Settings) -> Callable[[], str]:
+    """What signs in to the cloud whose hosts the endpoint seems to name, and tells with what; nothing is sent to it."""
+    found = re.search(r"\.azure\.(us|cn)\b", settings.azure_endpoint or "", re.IGNORECASE)
+    host = f"name.openai.azure.{found[1].lower() if found else 'com'}"
+    return lambda: SignIn(Endpoint(f"https://{host}", host, secure=True, path=""), settings).credential()
+
+
 def _resource(settings: Settings) -> Endpoint:
     """The address that requests start from: the v1 API's, or the resource's with nothing of the API's behind it.
 

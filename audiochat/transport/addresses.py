@@ -6,6 +6,7 @@ import ipaddress
 import re
 from urllib.parse import unquote, urlsplit
 
+from audiochat.config.checks import TO_FILL_IN
 from audiochat.errors import ConfigurationError
 from audiochat.transport.endpoint import Endpoint
 
@@ -44,12 +45,13 @@ _OPERATION = re.compile(
 """What portals and examples put behind the part of an address that is wanted."""
 _DEPLOYMENT = re.compile(r"/deployments(/([^/]+))?$", re.IGNORECASE)
 _UNFILLED = re.compile(
-    r"[<>{}]|\[(?![0-9a-f:.]*\])|//(NAME|RESOURCE|HOST|ENDPOINT|x{3,}|\.{3})(?![\w-])|(?i:resource[-_]?name)"
-    r"|(?i://yours?(?=[.:/]|$))|//docs-test-001\."
+    r"[<>{}]|\[(?![0-9a-f:.]*\])|//(NAME|RESOURCE|HOST|ENDPOINT|GATEWAY|SERVER|x{3,}|\.{3})(?![\w-])"
+    r"|(?i:resource[-_]?name)|(?i://yours?(?=[.:/]|$))|//(docs-test-001|aoai-docs|aoairesource)\."
     r"|(?i:(?<![a-z0-9])your[-_ ]?(own|api|resource|azure|openai|endpoint|service|instance|account|name|host|deployment"
-    r"|project|foundry|hub))"
+    r"|project|foundry|hub|custom|domain|gateway|server|region))"
+    r"|/(DEPLOYMENT|MODEL|PROJECT|PATH)(?=/|$)"
 )
-"""What stands in examples and documents for a name of one's own."""
+"""What stands in examples and documents for a name of one's own; Azure's own pages write `docs-test-001` and others."""
 _PORTALS = {
     "portal.azure.com": "Azure's portal",
     "ai.azure.com": "Azure's portal",
@@ -85,7 +87,7 @@ def parse(text: str, *, variable: str) -> Endpoint:
     whole = version is not None and version.end() == len(pasted)
     address = _with_scheme(pasted[: version.start()] if version is not None and whole else pasted)
     if _UNFILLED.search(address):
-        raise _not_understood(pasted, variable, "It holds a placeholder: put the name of your resource there.")
+        raise _not_filled_in(pasted, variable)
     if not _PLAIN.fullmatch(address) or not _is_host(address):
         raise _not_understood(pasted, variable, _advice(address))
     parts = urlsplit(address)
@@ -160,6 +162,13 @@ def _advice(address: str) -> str:
         scheme = "http" if address.lower().startswith("http:") else "https"
         return f"Keep this part: {scheme}://{found[1].lower()}{path}"
     return "It looks like https://NAME.openai.azure.com or https://HOST/v1, without user, query or spaces."
+
+
+def _not_filled_in(value: str, variable: str) -> ConfigurationError:
+    told = shown(value)
+    what = "" if told == NOT_SHOWN else f", {told}"
+    hint = TO_FILL_IN.get(variable, "Put the server's own address there.")
+    return ConfigurationError(f"{variable} holds a placeholder{what}.", hint=hint, code="placeholder")
 
 
 def _not_understood(value: str, variable: str, hint: str) -> ConfigurationError:

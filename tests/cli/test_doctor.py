@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import time
 from pathlib import Path
@@ -135,14 +136,14 @@ def test_a_check_that_fails_does_not_take_the_others_along(process: CommandLine,
 @pytest.mark.parametrize(
     ("env", "check"),
     [
-        ({"AZURE_OPENAI_ENDPOINT": "not an address"}, "endpoint"),
+        ({"AZURE_OPENAI_ENDPOINT": "not an address", "AZURE_OPENAI_API_KEY": CANARY}, "endpoint"),
         ({"OPENAI_BASE_URL": "http://10.0.0.7/v1", "OPENAI_API_KEY": CANARY}, "endpoint"),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "connection"),
         ({"OPENAI_BASE_URL": "https://nowhere.invalid/v1"}, "dns"),
     ],
 )
 def test_the_first_step_that_fails_is_told(cli: CommandLine, env: dict[str, str], check: str) -> None:
-    """And nothing after it is tried."""
+    """And nothing after it is tried, but a sign-in, which has no need of it."""
     ran = cli("doctor", "--yes", "--json", env=env)
     assert ran.code == 3
     failed = [name for name, finding in _findings(ran).items() if finding["status"] == "failure"]
@@ -338,3 +339,77 @@ def test_a_target_uri_says_what_is_asked(cli: CommandLine, azure: Service) -> No
     pasted = "from the target URI in AZURE_OPENAI_ENDPOINT"
     assert f"AZURE_OPENAI_DEPLOYMENT_NAME is gpt-audio, {pasted}" in told
     assert f"OPENAI_API_VERSION is 2024-10-01-preview, {pasted}" in told
+
+
+@pytest.mark.parametrize(
+    ("env", "variable", "cure"),
+    [
+        ({"OPENAI_API_KEY": "sk-YOUR-KEY"}, "OPENAI_API_KEY", "the key itself"),
+        ({"OPENAI_API_KEY": "sk-KEY"}, "OPENAI_API_KEY", "the key itself"),
+        ({"OPENAI_API_KEY": CANARY, "AUDIOCHAT_MODEL": "YOUR-DEPLOYMENT"}, "AUDIOCHAT_MODEL", "your own"),
+        ({"OPENAI_API_KEY": CANARY, "AUDIOCHAT_MODEL": "MODEL"}, "AUDIOCHAT_MODEL", "your own"),
+    ],
+)
+def test_a_placeholder_is_one_problem_among_all_that_can_be_checked(
+    cli: CommandLine, service: Service, env: dict[str, str], variable: str, cure: str
+) -> None:
+    """The host, the secrets and the machine are examined all the same; nothing that costs is asked with it."""
+    service.answer(MODELS)
+    ran = cli("doctor", "--yes", "--json", env={"OPENAI_BASE_URL": f"{service.url}/v1", **env})
+    found = _findings(ran)
+    assert ran.code == 3
+    assert [name for name, one in found.items() if one["status"] == "failure"] == ["placeholder"]
+    assert variable in found["placeholder"]["what"]
+    assert cure in found["placeholder"]["cure"]
+    assert {found[check]["status"] for check in ("endpoint", "dns", "tls", "codecs")} == {"ok"}
+    assert not any(asked.method == "POST" for asked in service.requests)
+    assert ("credential" in found) == (variable == "AUDIOCHAT_MODEL")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "check"),
+    [
+        ("https://<your-endpoint>.openai.azure.com", "endpoint"),
+        ("REPLACE_WITH_YOUR_ENDPOINT_HERE", "placeholder"),
+        ("https://nowhere.invalid/", "endpoint"),
+        ("https://no-such-resource-here.openai.azure.com", "dns"),
+    ],
+)
+def test_the_sign_in_is_tried_whatever_the_endpoint_is(
+    cli: CommandLine, az: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, check: str
+) -> None:
+    """A host that is not there says nothing about who signs in; one problem, and the sign-in is in order."""
+    monkeypatch.setattr("socket.getaddrinfo", _unknown)
+    ran = cli("doctor", "--json", env={"AZURE_OPENAI_ENDPOINT": endpoint})
+    found = _findings(ran)
+    assert ran.code == 3
+    assert [name for name, one in found.items() if one["status"] == "failure"] == [check]
+    assert found["sign-in"]["what"] == "signed in with AzureCliCredential"
+    assert (az / "asked").exists()
+    closing = cli("doctor", env={"AZURE_OPENAI_ENDPOINT": endpoint}).out.decode().splitlines()[-1]
+    assert closing == f"1 problem: {check}."
+
+
+def _unknown(*_arguments: object, **_options: object) -> list[object]:
+    """No name has an address: tests ask nobody's name server."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_settings_that_cannot_be_read_leave_the_machine_to_be_examined(cli: CommandLine) -> None:
+    """A provider that there is not: one problem, and what does not depend on it."""
+    ran = cli("doctor", "--json", env={"AUDIOCHAT_PROVIDER": "anthropic"})
+    found = _findings(ran)
+    assert ran.code == 3
+    assert found["settings"]["cure"] == "Choose one of azure, openai, local."
+    assert found["codecs"]["status"] == "ok"
+    assert json.loads(ran.out)["provider"] is None
+
+
+def test_the_doctor_says_why_the_local_engine_answers(cli: CommandLine, home: Path) -> None:
+    """No endpoint and no key, and where they were looked for; nothing of it where the engine was chosen."""
+    Path(".env").write_text("AUDIOCHAT_VOICE=echo\n", encoding="utf-8")
+    what = _findings(cli("doctor", "--json"))["provider"]["what"]
+    assert "because neither AZURE_OPENAI_ENDPOINT nor OPENAI_API_KEY nor OPENAI_BASE_URL is set" in what
+    assert f"the environment, {Path.cwd() / '.env'}, {home / 'config' / 'audiochat' / '.env'} (not there)" in what
+    chosen = _findings(cli("doctor", "--provider", "local", "--json"))["provider"]["what"]
+    assert chosen == "local, model of the engine"

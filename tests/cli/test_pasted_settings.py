@@ -61,6 +61,29 @@ def test_a_base_url_is_taken_as_it_was_pasted(cli: CommandLine, service: Service
     assert service.last.path == "/v1/chat/completions"
 
 
+ADDRESSES_OF_DOCUMENTS = (
+    "https://<your-endpoint>.openai.azure.com",
+    "https://NAME.openai.azure.com/openai/v1",
+    "https://NAME.services.ai.azure.com/api/projects/PROJECT",
+    "https://me.openai.azure.com/openai/deployments/DEPLOYMENT/chat/completions?api-version=2025-01-01-preview",
+    "https://NAME.azure-api.net/PATH",
+    "https://docs-test-001.openai.azure.com/",
+    "https://aoai-docs.openai.azure.com/",
+    "https://aoairesource.openai.azure.com",
+    "https://{your-resource-name}.openai.azure.com",
+    "REPLACE_WITH_YOUR_ENDPOINT_HERE",
+    "your-endpoint",
+    "ENDPOINT",
+)
+"""As Azure's pages, README.md, .env.example and docs/ write them."""
+
+KEYS_OF_DOCUMENTS = (
+    *("sk-YOUR-KEY", "KEY", "KEY1", "sk-KEY", "YOUR-SUBSCRIPTION-KEY", "REPLACE_WITH_YOUR_KEY_VALUE_HERE"),
+    *("<your-api-key>", "sk-proj-xxxxxxxx", "your_api_key_here", "sk-your-openai-api-key-here"),
+)
+NAMES_OF_DOCUMENTS = ("DEPLOYMENT", "MODEL", "YOUR-DEPLOYMENT", "YourDeploymentName", "YOUR_DEPLOYMENT_NAME", "<model>")
+
+
 @pytest.mark.parametrize(
     ("env", "told"),
     [
@@ -76,6 +99,10 @@ def test_a_base_url_is_taken_as_it_was_pasted(cli: CommandLine, service: Service
         ({"OPENAI_API_KEY": f"Bearer {CANARY}"}, "alone"),
         ({"AZURE_OPENAI_ENDPOINT": "https://me.openai.azure.com", "AZURE_OPENAI_API_KEY": "xxxxxxxx"}, "placeholder"),
         ({"OPENAI_API_KEY": CANARY, "AUDIOCHAT_MODEL": "<model>"}, "placeholder"),
+        *(({"AZURE_OPENAI_ENDPOINT": address}, "holds a placeholder") for address in ADDRESSES_OF_DOCUMENTS),
+        *(({"OPENAI_API_KEY": key}, "holds a placeholder") for key in KEYS_OF_DOCUMENTS),
+        *(({"OPENAI_API_KEY": CANARY, "AUDIOCHAT_MODEL": name}, "holds a placeholder") for name in NAMES_OF_DOCUMENTS),
+        ({"AUDIOCHAT_PROVIDER": "local", "AUDIOCHAT_LOCAL_LLM_MODEL": "MODEL"}, "holds a placeholder"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_it_is_sent(cli: CommandLine, env: Mapping[str, str], told: str) -> None:
@@ -83,6 +110,21 @@ def test_what_cannot_be_meant_is_refused_before_it_is_sent(cli: CommandLine, env
     ran = cli("speak", "Hi", "--retries", "0", env=env)
     assert ran.code == 3
     assert told in ran.err
+
+
+def test_a_placeholder_as_an_option_is_refused_in_the_options_words(cli: CommandLine) -> None:
+    """A model that was never filled in, before anything is sent."""
+    ran = cli("speak", "Hi", "-m", "YOUR-DEPLOYMENT", env={"OPENAI_API_KEY": CANARY})
+    assert ran.code == 3
+    assert "The model is a placeholder, YOUR-DEPLOYMENT (the command line)." in ran.err
+
+
+def test_a_host_that_is_not_found_points_to_the_doctor(cli: CommandLine) -> None:
+    """Wrong name or nothing listening: the doctor looks at every step."""
+    for address in ("https://nowhere.invalid/v1", "http://127.0.0.1:9/v1"):
+        ran = cli("speak", "Hi", "--retries", "0", env={"OPENAI_BASE_URL": address})
+        assert ran.code == 5
+        assert "audiochat doctor" in ran.err
 
 
 @pytest.mark.parametrize("quotes", ["''", '""', "“”", "``"])
