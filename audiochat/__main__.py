@@ -192,7 +192,15 @@ def _before_dashes(arguments: list[str]) -> list[str]:
 
 
 def _command(arguments: list[str]) -> str | None:
-    return next((word for word in arguments if not word.startswith("-")), None)
+    """The command as it is typed; with its group, where it has one: `sessions list`."""
+    from audiochat.cli.app import SUMMARIES
+    from audiochat.cli.usage import subcommands
+
+    words = [word for word in arguments if not word.startswith("-")]
+    if arguments[:1] != words[:1]:  # an option's value may stand before it
+        words = words[next((at for at, word in enumerate(words) if word in SUMMARIES), 0) :]
+    known = subcommands(words[0]) if words else ()
+    return " ".join(words[: 2 if len(words) > 1 and words[1] in known else 1]) or None
 
 
 def _bug(exc: Exception) -> AudiochatError:

@@ -78,6 +78,8 @@ def _examined(flags: config.Flags, screen: Terminal, *, send: bool) -> tuple[Pro
     try:
         settings = config.load(flags, refuse=False)
     except (ConfigurationError, FileError) as error:
+        if flags.env_file is not None and isinstance(error, FileError):
+            raise
         with screen.task("Examining"):
             return None, list(diagnose_without_settings(error))
     send = send or _agreed(settings, screen)

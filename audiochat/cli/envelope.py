@@ -53,6 +53,11 @@ def answer(
     }
 
 
+def success(command: str, **fields: Any) -> dict[str, Any]:
+    """The envelope of what no service answered: of a list, of what was removed."""
+    return {"version": VERSION, "command": command, "status": "ok", **fields}
+
+
 def failure(command: str | None, error: AudiochatError) -> dict[str, Any]:
     """The envelope of an error, with the words of an answer that it spoiled: they are paid for."""
     told = {

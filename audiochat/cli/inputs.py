@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from audiochat import files
 from audiochat.chat.request import AskOptions
 from audiochat.cli.options import MAX_SECONDS
-from audiochat.errors import ConfigurationError, UsageError
+from audiochat.errors import ConfigurationError, FileError, UsageError
 
 if TYPE_CHECKING:
     from audiochat.chat.recordings import Recording
@@ -33,8 +33,8 @@ def text(argument: str) -> str:
     """The text that an argument means: `@FILE` reads a file, `@@` is a plain `@`.
 
     Raises:
-        UsageError: it is not UTF-8, or names a file that is not there.
-        FileError: the file cannot be read.
+        UsageError: it is not UTF-8.
+        FileError: the file is not there, or cannot be read.
     """
     if argument.startswith("@@"):
         return checked(argument[1:])
@@ -43,7 +43,8 @@ def text(argument: str) -> str:
         if files.is_file(path):
             return files.read_text(path)
         if not any(character.isspace() for character in argument):
-            raise UsageError(f"There is no file {argument[1:]}.", hint=f"For the words themselves: @{argument}")
+            hint = f"Check the name; for the words themselves: @{argument}"
+            raise FileError(f"There is no file {argument[1:]}.", hint=hint, code=files.NO_SUCH_FILE)
     return checked(argument)
 
 

@@ -17,10 +17,15 @@ from audiochat.spool import open_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from audiochat.chat.recordings import Recording
     from audiochat.chat.reply import Reply
     from audiochat.cli.turns import TurnTaker
+    from audiochat.spool import Data
+
+
+_REPLACE = "--replace"
 
 
 class Leave(Exception):  # noqa: N818 - not an error: the person has had enough
@@ -39,6 +44,8 @@ class Commands:
     def __init__(self, taker: TurnTaker, ask: Callable[[UserTurn], None], first: Recording | None) -> None:
         self.attached: list[Recording] = [] if first is None else [first]
         """Recordings that go with the next turn."""
+        self._wrote: set[Path] = set()
+        """Files that commands wrote, which they may write again."""
         self._taker = taker
         self._talk = taker.talk
         self._screen = taker.screen
@@ -48,11 +55,14 @@ class Commands:
             "/detach": (self._detach, "attach nothing after all"),
             "/record": (self._record, "ask with the microphone, until silence or Enter"),
             "/play": (self._play, "[N]: play an answer again, the last one or that of turn N"),
-            "/save": (self._save, "FILE: save the last spoken answer"),
+            "/save": (self._save, "[--replace] FILE: save the last spoken answer"),
             "/redo": (self._redo, "ask the last question again"),
             "/undo": (self._undo, "forget the last turn"),
             "/history": (self._history, "what was said"),
-            "/export": (self._export, "FILE: write it all as Markdown, or as JSON where the name ends in .json"),
+            "/export": (
+                self._export,
+                "[--replace] FILE: write it all as Markdown, as JSON where the name ends in .json",
+            ),
             "/voice": (self._voice, "NAME: another voice"),
             "/model": (self._model, "NAME: another model or deployment"),
             "/system": (self._system, "[TEXT]: another system message, or show it"),
@@ -113,15 +123,34 @@ class Commands:
         if not name:
             raise UsageError("/save wants a file.", hint="/save answer.mp3")
         reply = self._reply("")
-        path = files.user_path(inputs.dragged(name))
+        target = self._target(name, "/save")
+        path = target.path
         format_ = formats.of_suffix(path.suffix) if path.suffix else "wav"
         if format_ is None:
             suffixes = ", ".join(formats.named(format_name).suffix for format_name in formats.ANSWER_FORMATS)
             raise UsageError(f"There is no format {path.suffix}.", hint=f"Choose {suffixes}.")
-        target = files.Target(path, replace=True)
         target.check()
         data = spoken_as(reply, format_).data
-        self._say(f"{target.save(data)}  {codec.duration(data, format_) or 0:.1f} s")
+        self._say(f"{self._written(target, data)}  {codec.duration(data, format_) or 0:.1f} s")
+
+    def _target(self, argument: str, command: str) -> files.Target:
+        """The file that a command is to write: a new one, one that was written here before, or one to `--replace`.
+
+        Raises:
+            UsageError: there is a file of that name, which holds something else.
+        """
+        first, _, rest = argument.partition(" ")
+        insists = first == _REPLACE and bool(rest.strip())
+        name = rest.strip() if insists else argument
+        path = files.user_path(inputs.dragged(name))
+        if not insists and files.is_file(path) and path.resolve() not in self._wrote:
+            raise UsageError(f"{path} is there already.", hint=f"To replace it: {command} {_REPLACE} {name}")
+        return files.Target(path, replace=True)
+
+    def _written(self, target: files.Target, data: Data) -> Path:
+        path = target.save(data)
+        self._wrote.add(path.resolve())
+        return path
 
     def _redo(self, _: str) -> None:
         self._taker.retake()
@@ -145,15 +174,15 @@ class Commands:
 
         if not name:
             raise UsageError("/export wants a file.", hint="/export evening.md")
-        path = files.user_path(inputs.dragged(name))
+        target = self._target(name, "/export")
+        path = target.path
         turns = list(self._talk.turns)
         began = turns[0].answered_at if turns else int(time.time())
         session = Session(self._talk.name or "Conversation", path.parent, began, self._talk.system, turns)
         as_json = path.suffix.lower() == ".json"
         text = json.dumps(as_page(session), ensure_ascii=False, indent=2) if as_json else as_markdown(session)
-        target = files.Target(path, replace=True)
         target.check()
-        self._say(f"{target.save(text.encode())}")
+        self._say(f"{self._written(target, text.encode())}")
 
     def _voice(self, name: str) -> None:
         if name:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from audiochat.cli.envelope import VERSION
+from audiochat.cli.envelope import success
 from audiochat.cli.options import option
 from audiochat.cli.sanitize import escape_json
 from audiochat.cli.terminal import Terminal
@@ -43,8 +43,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     from audiochat.chat.sessions import SessionStore
     from audiochat.errors import FileError
 
-    store, screen = SessionStore(), _screen(context)
-    screen.configure(as_json=as_json)
+    store, screen = SessionStore(), _screen(context, as_json=as_json)
     rows = []
     for name in store.names():
         try:
@@ -52,7 +51,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
         except FileError as error:
             screen.error(error)
     if as_json:
-        screen.envelope({"version": VERSION, "command": "sessions list", "status": "ok", "sessions": rows})
+        screen.envelope(success("sessions list", sessions=rows))
         return
     cells = [(one["name"], str(one["turns"]), local_time(one["latest"]), one["began"][:_BEGINNING]) for one in rows]
     screen.table(("Name", "Turns", "Latest", "Began with"), cells, empty="No conversations are kept yet.")
@@ -71,52 +70,73 @@ def _row(session: Session) -> dict[str, Any]:
 
 
 @sessions.command()
-def show(context: typer.Context, name: Name) -> None:
+def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Show what was said."""
     from audiochat.chat.export import as_markdown
     from audiochat.chat.sessions import SessionStore
 
-    _screen(context).markdown(as_markdown(SessionStore().load(name)))
+    screen, session = _screen(context, as_json=as_json), SessionStore().load(name)
+    if as_json:
+        screen.envelope(success("sessions show", session=name, conversation=_page(session)))
+    else:
+        screen.markdown(as_markdown(session))
 
 
 @sessions.command()
 def export(
     context: typer.Context,
     name: Name,
+    *,
     format_: Annotated[
         Literal["markdown", "json"],
         option("Output", "-f", "--format", metavar="FORMAT", text="markdown or json. [default: markdown]"),
     ] = "markdown",
+    as_json: Annotated[
+        bool, option("Output", "--json", text="One JSON object on stdout, with what would be printed in it.")
+    ] = False,
 ) -> None:
     """Print a conversation as Markdown or JSON, for a file or another program."""
     from audiochat.chat.export import as_markdown
     from audiochat.chat.sessions import SessionStore
 
-    session = SessionStore().load(name)
-    _screen(context).transcript(as_markdown(session) if format_ == "markdown" else _json(session))
+    screen, session = _screen(context, as_json=as_json), SessionStore().load(name)
+    text = as_markdown(session) if format_ == "markdown" else _json(session)
+    if as_json:
+        screen.envelope(success("sessions export", session=name, format=format_, text=text))
+    else:
+        screen.transcript(text)
 
 
 @sessions.command()
 def remove(
+    context: typer.Context,
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="The sessions' names.", show_default=False)],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Remove conversations and their sound."""
     from audiochat.chat.sessions import SessionStore
 
-    store = SessionStore()
+    screen, store = _screen(context, as_json=as_json), SessionStore()
     for name in names:
         store.check(name)
     for name in names:
         store.remove(name)
+    if as_json:
+        screen.envelope(success("sessions remove", removed=names))
 
 
-def _screen(context: typer.Context) -> Terminal:
+def _screen(context: typer.Context, *, as_json: bool) -> Terminal:
     screen: Terminal = context.obj
+    screen.configure(as_json=as_json)
     return screen
 
 
-def _json(session: Session) -> str:
+def _page(session: Session) -> dict[str, Any]:
     from audiochat.chat.sessions import as_page
 
-    page = {**as_page(session), "folder": str(session.folder)}
-    return escape_json(json.dumps(page, ensure_ascii=False, indent=2))
+    return {**as_page(session), "folder": str(session.folder)}
+
+
+def _json(session: Session) -> str:
+    return escape_json(json.dumps(_page(session), ensure_ascii=False, indent=2))

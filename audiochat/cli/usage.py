@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import UsageError
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
 
 TYPERS_REFUSAL = 1
 """How Typer itself ends: it has said why, a shell that it knows no completions for."""
+
+_SHORT = 100
+"""Characters of a command line that is worth telling as a whole."""
+_NOT_REPEATED = "--api-key"
+"""The option whose value is never repeated."""
 
 
 def usage_error(exc: typer.TyperException, arguments: list[str]) -> UsageError:
@@ -23,10 +29,51 @@ def usage_error(exc: typer.TyperException, arguments: list[str]) -> UsageError:
     message = exc.format_message() or "Nothing was asked."
     context: Any = getattr(exc, "ctx", None)
     help_of = f"See '{context.command_path if context is not None else 'audiochat'} --help'."
+    behind = _behind_the_command(exc, context, arguments)
+    if behind is not None:
+        return UsageError(message, hint=f"An option goes behind the command: {behind}. {help_of}")
     text = _text_with_a_dash(exc, arguments)
     if text is not None:
         return UsageError(message, hint=f"A text that begins with a dash goes behind --: -- '{text}'. {help_of}")
     return UsageError(message, hint=help_of)
+
+
+def subcommands(name: str) -> tuple[str, ...]:
+    """The commands of a group; none where there is no such group."""
+    from audiochat.cli.app import SUMMARIES
+
+    if name not in SUMMARIES:
+        return ()
+    from importlib import import_module
+
+    found = getattr(import_module(f"audiochat.cli.{name}"), name)
+    return tuple(_name(one) for one in getattr(found, "registered_commands", ()))
+
+
+def _name(command: Any) -> str:
+    return str(command.name or command.callback.__name__)
+
+
+def _behind_the_command(exc: typer.TyperException, context: Any, arguments: list[str]) -> str | None:
+    """The command line with its options behind their command; None where that is not what is wrong."""
+    group: Any = getattr(context, "command", None)
+    option = getattr(exc, "option_name", None)
+    if not isinstance(option, str) or not hasattr(group, "list_commands"):
+        return None
+    own = context.command_path.split()
+    before, rest = [], arguments[len(own) - 1 :]
+    while rest and hasattr(group, "list_commands"):
+        word, *rest = rest
+        if word in group.list_commands(context):
+            group = group.get_command(context, word)
+            own.append(word)
+        else:
+            before.append(word)
+    if hasattr(group, "list_commands") or option not in {name for one in group.params for name in one.opts}:
+        return None
+    line = shlex.join([*own, *before, *rest])
+    short = len(line) <= _SHORT and not any(word.startswith(_NOT_REPEATED) for word in arguments)
+    return line if short else f"{shlex.join([*own, option])} …"
 
 
 def _text_with_a_dash(exc: typer.TyperException, arguments: list[str]) -> str | None:

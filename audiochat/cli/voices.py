@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audiochat.chat.voices import complete
-from audiochat.cli.envelope import VERSION
+from audiochat.cli.envelope import success
 from audiochat.cli.options import option
 from audiochat.cli.terminal import Terminal
 
@@ -58,9 +58,7 @@ def list_(
     chosen, here = _chosen(wanted or []), local.voices_here()
     told = [{**as_dict(voice), "fetched": voice.name in here} for voice in chosen]
     if as_json:
-        screen.envelope(
-            {"version": VERSION, "command": "voices list", "status": "ok", "provider": "local", "voices": told}
-        )
+        screen.envelope(success("voices list", provider="local", voices=told))
     else:
         header = ("Name", "Language", "Sex", "Answers to", "Here")
         screen.table(header, [_row(one) for one in told], empty="There are none.")
@@ -85,6 +83,7 @@ def get(
             text="Take them from here: a folder of .bin files, npm's archive, voices-v1.0.bin.",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch voices of the engine, so that they are here when they are needed."""
     from audiochat.chat.voices import ENGINE_VOICES
@@ -92,10 +91,15 @@ def get(
     from audiochat.providers import local
 
     screen: Terminal = context.obj
+    screen.configure(as_json=as_json)
     wanted = [voice.name for voice in (_chosen(names) if names else ENGINE_VOICES)]
     local.have_voices(wanted, screen, place=None if source is None else user_path(source))
     here = [name for name in wanted if name in local.voices_here()]
     screen.note(f"{len(here)} of {len(wanted)} voices are here.")
+    if as_json:
+        missing = [name for name in wanted if name not in here]
+        told = {"status": "partial" if missing else "ok", "voices": here, "missing": missing}
+        screen.envelope({**success("voices get"), **told})
     if len(here) < len(wanted):
         raise typer.Exit(5)
 

@@ -460,3 +460,47 @@ def test_numbers_go_on(cli: CommandLine, openai: Service, sessions: Path) -> Non
     for name in (["--session", "7"], ["--session", "seven"], []):
         assert cli("converse", "-t", "a", "--text-only", *name).code == 0
     assert sorted(path.name for path in sessions.iterdir() if path.is_dir()) == ["7", "8", "seven"]
+
+
+def test_sessions_in_json(cli: CommandLine, openai: Service) -> None:
+    """show, export and remove have an envelope as list has."""
+    openai.answer(completion(audio=WAV))
+    assert cli("converse", "--session", "dogs", "-t", "Hi", "-o", "o.wav").code == 0
+    told = json.loads(cli("sessions", "show", "dogs", "--json").out)
+    assert (told["version"], told["command"], told["status"], told["session"]) == (1, "sessions show", "ok", "dogs")
+    assert told["conversation"] == json.loads(cli("sessions", "export", "dogs", "-f", "json").out)
+    told = json.loads(cli("sessions", "export", "dogs", "--json").out)
+    assert (told["command"], told["format"]) == ("sessions export", "markdown")
+    assert told["text"] == cli("sessions", "export", "dogs").out.decode()
+    told = json.loads(cli("sessions", "remove", "dogs", "--json").out)
+    assert (told["command"], told["status"], told["removed"]) == ("sessions remove", "ok", ["dogs"])
+    assert json.loads(cli("sessions", "list", "--json").out)["sessions"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["sessions", "show", "nosuch", "--json"], "sessions show"),
+        (["sessions", "remove", "--json", "nosuch"], "sessions remove"),
+        (["sessions", "list", "--bad", "--json"], "sessions list"),
+        (["jobs", "show", "nosuch", "--json"], "jobs show"),
+        (["voices", "get", "nosuch", "--json"], "voices get"),
+        (["sessions", "nosuch", "--json"], "sessions"),
+        (["-v", "coral", "speak", "hi", "--json"], "speak"),
+        (["speak", "sessions", "list", "--json", "--bad"], "speak"),
+    ],
+)
+def test_an_errors_envelope_names_the_command_as_it_is_typed(
+    cli: CommandLine, arguments: list[str], command: str
+) -> None:
+    """With its group, where it has one."""
+    ran = cli(*arguments)
+    told = json.loads(ran.out)
+    assert (ran.code, told["status"], told["command"]) == (2, "error", command)
+
+
+def test_the_version_in_json(cli: CommandLine) -> None:
+    """The number alone, beside the command's words."""
+    told = json.loads(cli("version", "--json").out)
+    assert cli("version").out.decode() == f"audiochat {told['audiochat']}\n"
+    assert (told["command"], told["status"]) == ("version", "ok")

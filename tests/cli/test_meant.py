@@ -45,6 +45,58 @@ def test_what_cannot_be_meant_costs_nothing(cli: CommandLine, openai: Service, a
     assert openai.requests == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["speak", "@missing.txt"],
+        ["speak", "--verbatim", "@missing.txt"],
+        ["speak", "hi", "-s", "@missing.txt"],
+        ["analyze", "missing.wav"],
+        ["analyze", "dog.wav", "@missing.txt"],
+        ["converse", "--no-save", "missing.wav", "-t", "Hi"],
+        ["converse", "--no-save", "-t", "@missing.wav"],
+        ["doctor", "--env-file", "missing.env"],
+    ],
+)
+def test_a_file_that_is_not_there_is_one_kind_of_trouble(
+    cli: CommandLine, openai: Service, dog: Path, arguments: list[str]
+) -> None:
+    """Exit 6, wherever the file is named; nothing is sent."""
+    assert dog.exists()
+    ran = cli(*arguments)
+    assert ran.code == 6
+    assert "missing" in ran.err
+    assert openai.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["-q", "speak", "hi there"], "audiochat speak -q 'hi there'"),
+        (["-v", "coral", "speak", "hi"], "audiochat speak -v coral hi"),
+        (["--voice=coral", "speak", "hi"], "audiochat speak --voice=coral hi"),
+        (["--json", "sessions", "list"], "audiochat sessions list --json"),
+        (["sessions", "--json", "list"], "audiochat sessions list --json"),
+        (["-q", "speak", "word " * 100], "audiochat speak -q …"),
+        (["--api-key", "s3cr3t", "serve"], "audiochat serve --api-key …"),
+    ],
+)
+def test_an_option_before_the_command_is_put_behind_it(cli: CommandLine, arguments: list[str], meant: str) -> None:
+    """The line to type instead, without a secret."""
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert f"An option goes behind the command: {meant}" in ran.err
+    assert "s3cr3t" not in ran.err
+
+
+@pytest.mark.parametrize("arguments", [["-q", "version"], ["-q"], ["--nonsense", "speak", "hi"]])
+def test_an_option_that_no_command_has_is_not_put_behind_one(cli: CommandLine, arguments: list[str]) -> None:
+    """Nothing is suggested that would fail too."""
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert "goes behind" not in ran.err
+
+
 @pytest.mark.parametrize("command", ["speak", "analyze", "converse", "doctor", "sessions"])
 def test_a_usage_error_points_to_the_commands_help(cli: CommandLine, command: str) -> None:
     """The command's own, not the program's."""

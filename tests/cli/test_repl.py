@@ -207,7 +207,7 @@ def test_a_dragged_recording_is_attached(openai: Service, people: list[Person]) 
 
 
 def test_another_model_answers_and_a_question_is_asked_again(openai: Service, people: list[Person]) -> None:
-    """/model, /redo, /history, /export, and what was meant by a command that is nearly right."""
+    """/model, /redo, /history, /export and /save, which replace a file only when told to; a near miss."""
     person = Person("--session", "evening")
     people.append(person)
     openai.answer(stream(sound_events(PCM, ["First."])))
@@ -233,6 +233,21 @@ def test_another_model_answers_and_a_question_is_asked_again(openai: Service, pe
     person.type("/export evening.md")
     person.see("evening.md")
     person.see("2>")
+    person.type("/export evening.md")
+    person.see("evening.md")
+    person.see("2>")
+    Path("precious.md").write_text("mine")
+    Path("precious.wav").write_bytes(b"mine")
+    for command, name in (("/export", "precious.md"), ("/save", "precious.wav")):
+        person.type(f"{command} {name}")
+        person.see(f"{name} is there already.")
+        person.see(f"{command} --replace {name}")
+        person.see("2>")
+        assert Path(name).read_bytes() == b"mine"
+        person.type(f"{command} --replace {name}")
+        person.see(name)
+        person.see("2>")
+        assert Path(name).read_bytes() != b"mine"
     person.type("/hitsory")
     person.see("Did you mean /history?")
     person.type("/voice nov")
