@@ -295,15 +295,19 @@ def _opened(path: Path) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path, *, wanted: str = "a recording") -> Iterator[BinaryIO]:
     """Open a file that a user named; what is not seekable is copied first.
+
+    Args:
+        path: The file.
+        wanted: What it should be, for the message about a folder.
 
     Raises:
         FileError: it cannot be read.
     """
     try:
         if path.is_dir():
-            raise FileError(f"{path} is a folder, not a recording.", hint="Name a file in it.")
+            raise FileError(f"{path} is a folder, not {wanted}.", hint="Name a file in it.")
         with _opened(path) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a device may claim to be seekable
                 yield file

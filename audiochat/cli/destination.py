@@ -133,7 +133,9 @@ def choose(name: str, format: str, options: AnswerOptions, screen: Terminal, *, 
     target = files.Target(files.user_path(name), replace=replace)
     target.check()
     if Path(name).suffix and options.format is None and formats.of_suffix(Path(name).suffix) is None:
-        screen.note(f"{name} will hold WAV: there is no format of that name; -f chooses another.")
+        is_book = formats.of_suffix(Path(name).suffix, formats.BOOK_FORMATS) is not None
+        why = "audiobooks (m4b) are made by narrate" if is_book else "there is no format of that name"
+        screen.note(f"{name} will hold WAV: {why}; -f chooses another.")
     partial = MemorySink() if options.keep_partial else None
     return Destination(format, target=target, speaker=speaker, partial=partial)
 

@@ -16,6 +16,7 @@ _OPTIONS = {
     "DeploymentNotFound": _OTHER_MODEL,
     "content_filter": None,
     "cut": "--keep-partial keeps what came of a file.",
+    "language_not_supported": "--param language=fr says that it is French.",
     "model_not_found": _OTHER_MODEL,
     "model_retired": _OTHER_MODEL,
     "no_audio": "-s 'Answer in speech.' may help.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from audiochat.audio.formats import BOOK_FORMATS, of_suffix
+from audiochat.audio.formats import BOOK_FORMATS, disagree, of_suffix
 from audiochat.cli.ask import check_engine_voice
 from audiochat.cli.job_options import JobOptions
 from audiochat.cli.options import option, takes
@@ -16,6 +16,7 @@ from audiochat.cli.terminal import Terminal
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
+    from audiochat.cli.narrated import BookSource
     from audiochat.config import Settings
     from audiochat.jobs.narrate.book import Book
     from audiochat.jobs.narrate.narration import Narration
@@ -53,6 +54,10 @@ class NarrateOptions(JobOptions):
     replace: Annotated[
         Path | None,
         option("Book", "--replace", metavar="FILE", text="How words are spoken: WORD==SPOKEN, a line each."),
+    ] = None
+    language: Annotated[
+        str | None,
+        option("Book", "--language", metavar="CODE", text="It is written in: en, fr, … [default: the book says it]"),
     ] = None
     title: Annotated[
         str | None,
@@ -103,18 +108,37 @@ class NarrateOptions(JobOptions):
     loudness: Annotated[float, option("Output", "--loudness", metavar="LUFS", text="How loud it is.")] = LOUDNESS
 
     def book_format(self) -> str:
-        """The format of the audiobook.
+        """The format of the audiobook: `-f`'s, else that of `-o`'s suffix, else m4b.
 
         Raises:
-            UsageError: there is no such format.
+            UsageError: there is no such format, or the suffix stands for another one.
         """
+        known = ", ".join(BOOK_FORMATS)
+        suffix = "" if self._is_folder() else Path(self.output or "").suffix
+        of_name = of_suffix(suffix, BOOK_FORMATS)
         if self.format is None:
-            return of_suffix(Path(self.output or "").suffix, BOOK_FORMATS) or "m4b"
-        if self.format.lower() not in BOOK_FORMATS:
+            if suffix[1:].isalnum() and of_name is None:  # in "Mr. Smith" nothing is a suffix
+                raise UsageError(
+                    f"{self.output}: no audiobook has the suffix {suffix}.",
+                    hint=f"It can be {known}; -f says so for a file of any name.",
+                )
+            return of_name or "m4b"
+        name = self.format.lower()
+        if name not in BOOK_FORMATS:
+            raise UsageError(f"There is no format {self.format!r} for books.", hint=f"Choose {known}.")
+        if disagree(suffix, name, BOOK_FORMATS):
             raise UsageError(
-                f"There is no format {self.format!r} for books.", hint=f"Choose {', '.join(BOOK_FORMATS)}."
+                f"-f {name} and the suffix of {self.output} are two formats.", hint="Leave -f out, or change the name."
             )
-        return self.format.lower()
+        return name
+
+    def _is_folder(self) -> bool:
+        """Whether `-o` names a folder, or stdout: nothing with a suffix."""
+        from audiochat.files import is_folder, user_path
+
+        if self.output is None or self.output == "-" or self.split:
+            return True
+        return self.output.endswith(("/", "\\")) or is_folder(user_path(self.output))
 
     def verify(self) -> None:
         """Refuse what cannot be meant.
@@ -132,6 +156,18 @@ class NarrateOptions(JobOptions):
             raise UsageError("--split makes several files, and stdout is one.", hint="Name a folder with -o.")
         if self.as_json and self.output == "-":
             raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")
+
+    def in_its_language(self, source: BookSource) -> BookSource:
+        """The book, with the language that `--language` gives it.
+
+        Raises:
+            UsageError: there is no such language.
+        """
+        from audiochat.jobs.transcribe.languages import code_of
+
+        if self.language is None:
+            return source
+        return replace(source, book=replace(source.book, language=code_of(self.language)))
 
     def checking(self, settings: Settings, language: str) -> Check:
         """How readings are checked: by ear where the engine's recogniser is here and knows the language."""
@@ -158,7 +194,8 @@ def narrate(
     from audiochat.cli import narrated
 
     options.verify()
-    source = narrated.read(book, options, screen)
+    options.book_format()
+    source = options.in_its_language(narrated.read(book, options, screen))
     if options.list_:
         narrated.show_list(source, screen)
         return
@@ -184,6 +221,9 @@ def _narration(book: Book, options: NarrateOptions) -> Narration:
         path = user_path(str(options.replace))
         table = read_replacements(read_text(path), name=str(path))
     acts = choose_chapters(write_script(book, table), options.chapters)
-    work = Speak(system_message(options.style), book.language, options.checking(settings, book.language))
+    # English is also what a book is taken for that says nothing; its voice goes by the text then.
+    spoken = book.language if options.language or book.language != "en" else None
+    check = options.checking(settings, book.language)
+    work = Speak(system_message(options.style), book.language, check, spoken)
     narration = Narration(acts, work, settings)
     return narration.preview() if options.preview else narration

@@ -59,7 +59,7 @@ def read(name: str | None, options: NarrateOptions, screen: Terminal) -> BookSou
             book = read_book(source, name="stdin", skip=skip)
         return BookSource(book, "book", key_of(*(chapter.text for chapter in book.chapters)))
     path = files.user_path(str(name))
-    with files.reading(path) as source:
+    with files.reading(path, wanted="a book") as source:
         book = read_book(source, name=str(path), skip=skip)
     return BookSource(book, path.stem, str(path.absolute()), path.parent)
 
@@ -99,6 +99,16 @@ def _note_left_out(source: BookSource, screen: Terminal) -> None:
         screen.note(f"left out ({one.kind}, {one.where}): {one.text}")
     if len(found) > _SHOWN:
         screen.note(f"… and {len(found) - _SHOWN} more; --json has all.")
+
+
+def _verdict(report: Report) -> str:
+    """How faithful a narration is, in words for a person."""
+    if not report.errors:
+        return f"All {report.words:,} words were {'heard' if report.by_ear else 'read'} as they are written."
+    told = f"{report.errors:,} of {report.words:,} words"
+    if report.by_ear:
+        return f"Not heard as they are written: {told}; a recogniser mishears some."
+    return f"Not read as they are written: {told}."
 
 
 class Writer:
@@ -182,16 +192,14 @@ class Writer:
 
     def _note_fidelity(self, report: Report) -> None:
         """Tell how faithful it is, and what stays, with both texts."""
-        if report.fidelity is not None:
-            how = (
-                "heard as they are written; a recogniser mishears some" if report.by_ear else "read as they are written"
-            )
-            self._screen.note(f"{report.fidelity:.2%} of {report.words:,} words are {how}")
+        if report.words:
+            self._screen.note(_verdict(report))
         worst = [chapter for chapter in report.chapters if chapter.errors or chapter.gaps]
         for chapter in worst[:_SHOWN]:
-            gaps = f", {chapter.gaps} gaps" if chapter.gaps else ""
-            told = "" if chapter.fidelity is None else f"{chapter.fidelity:.2%}"
-            self._screen.note(f"  chapter {chapter.number}, {chapter.title}: {told}{gaps}")
+            words = f"{chapter.errors:,} of {chapter.words:,} words" if chapter.errors else ""
+            gaps = f"missing pieces: {chapter.gaps}" if chapter.gaps else ""
+            told = ", ".join(part for part in (words, gaps) if part)
+            self._screen.note(f"  chapter {chapter.number}, {chapter.title}: {told}")
         remarks = [one for one in report.remarks if one.kind in ("gap", "unfaithful", "different")]
         for remark in remarks[:_SHOWN]:
             self._screen.note(f"{remark.label} ({remark.kind}): {remark.why or ''}".rstrip(": "))

@@ -47,7 +47,7 @@ def spoken_language(text: str, asked: str | None = None) -> str:
     raise RefusedError(
         f"The local engine cannot speak {name}: it has no phonemes for it.",
         hint=f"It speaks {', '.join(NAMES[one].title() for one in sorted(SPOKEN))}. If the text is in one of these, "
-        "name it with the parameter 'language'.",
+        "name its language.",
         code="language_not_supported",
     )
 

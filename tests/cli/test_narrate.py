@@ -59,7 +59,7 @@ def test_a_book_becomes_an_audiobook(openai: Service, cli: CommandLine, book: Pa
     ran = cli("narrate", str(book), "--author", "Ann")
     assert (ran.code, ran.out) == (0, b"")
     assert "fox.m4b" in ran.err
-    assert "100.00% of" in ran.err
+    assert "words were read as they are written." in ran.err
     assert max(narrator.asked.values()) == 1
     chapters = _chapters(Path("fox.m4b"))
     assert [title for title, _ in chapters] == ["The Fox", "At home", "Outside"]
@@ -175,6 +175,9 @@ def test_bad_readings_that_stay_are_listed(openai: Service, cli: CommandLine) ->
     kinds = {one["written"]: one["kind"] for one in told["fidelity"]["pieces"]}
     assert {kinds[text] for text in listed if _fault_of(text) is answered} == {"gap"}
     shown = cli("narrate", "log.txt").err
+    fidelity = told["fidelity"]
+    assert f"Not read as they are written: {fidelity['errors']:,} of {fidelity['words']:,} words." in shown
+    assert "missing pieces: 8" in shown
     assert "written: On day 2 " in shown
 
 
@@ -209,6 +212,17 @@ def test_the_list_shows_what_chapters_takes(openai: Service, cli: CommandLine) -
     assert [title for title, _ in _chapters(Path("fox.m4b"))] == ["Home", "Out"]
     assert not any("Ann" in text or "7" in text for text in narrator.asked)
     assert cli("narrate", "fox.epub", "--chapters", "9").code == 2
+
+
+def test_a_file_of_any_name_with_its_format_named(openai: Service, cli: CommandLine, book: Path) -> None:
+    """`-f` is enough; a name that has a dot, a name without one, and a folder have no suffix to be wrong."""
+    openai.answer_with(Narrator())
+    Path("my.books").mkdir()
+    for options in (["-o", "z.docx", "-f", "flac"], ["-o", "Mr. Fox"], ["-o", "fox"], ["-o", "my.books"]):
+        ran = cli("narrate", str(book), *options)
+        assert ran.code == 0, ran.err
+    assert len(_chapters(Path("z.docx"))) == len(_chapters(Path("Mr. Fox"))) == len(_chapters(Path("fox"))) == 3
+    assert len(_chapters(Path("my.books/fox.m4b"))) == 3
 
 
 def test_a_file_a_chapter(openai: Service, cli: CommandLine, book: Path) -> None:
@@ -279,6 +293,10 @@ def test_a_limit_of_tokens_stops_before_it(openai: Service, cli: CommandLine, bo
         (["empty.txt"], 6, "no words"),
         (["fox.md", "--check", "nose"], 2, "nose"),
         (["fox.md", "-f", "ogv"], 2, "ogv"),
+        (["fox.md", "-o", "z.docx"], 2, "m4b; "),
+        (["fox.md", "-o", "z.mp3", "-f", "wav"], 2, "two formats"),
+        (["."], 6, ". is a folder, not a book"),
+        (["fox.md", "--language", "klingon"], 2, "klingon"),
         (["fox.md", "--loudness", "3"], 2, "LUFS"),
         (["fox.md", "--cover", "fox.md"], 6, "neither JPEG nor PNG"),
         (["fox.md", "--replace", "fox.md"], 6, "WORD==SPOKEN"),

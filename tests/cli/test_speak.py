@@ -319,6 +319,7 @@ def test_a_suffix_without_a_format_is_warned_of(cli: CommandLine, openai: Servic
     """a.wma holds WAV, and a line says so."""
     openai.answer(completion("Yes.", WAV))
     assert "a.wma will hold WAV" in cli("speak", "hi", "-o", "a.wma").err
+    assert "a.m4b will hold WAV: audiobooks (m4b) are made by narrate" in cli("speak", "hi", "-o", "a.m4b").err
 
 
 @pytest.mark.parametrize("arguments", [["-o", "-"], ["-o-"], ["--output=-"], ["-o", "-", "-q"]])

@@ -42,6 +42,26 @@ def test_a_text_is_read_verbatim_by_the_engine(cli: CommandLine) -> None:
     assert 1 < found.seconds < 6
 
 
+def test_a_text_is_read_in_the_language_that_is_named(cli: CommandLine) -> None:
+    """A short one may be of any; one that the voice cannot speak is refused with the way to name it."""
+    words = ("speak", "--verbatim", "Table", "--provider", "local", "-o")
+    assert cli(*words, "a.wav").code == cli(*words, "b.wav", "--param", "language=fr").code == 0
+    assert Path("a.wav").read_bytes() != Path("b.wav").read_bytes()
+    ran = cli(*words, "c.wav", "--param", "language=de")
+    assert (ran.code, Path("c.wav").exists()) == (4, False)
+    assert "--param language=fr" in ran.err
+
+
+def test_a_book_is_read_in_its_language(cli: CommandLine) -> None:
+    """The one that it says, or that --language names; another costs only what it changes."""
+    Path("table.md").write_text("---\nlang: fr\n---\nTable.\n", encoding="utf-8")
+    runs = [("a.wav", ()), ("b.wav", ("--language", "en")), ("c.wav", ())]
+    for name, more in runs:
+        assert cli("narrate", "table.md", "--provider", "local", "--check", "none", "-o", name, *more).code == 0
+    first, second, third = (Path(name).read_bytes() for name, _ in runs)
+    assert (first == third, first == second) == (True, False)
+
+
 def test_ears_find_what_the_words_hide(openai: Service, cli: CommandLine) -> None:
     """A service that says that it spoke the text, and leaves out the "not" in the sound."""
     from audiochat.local.engine import Engine

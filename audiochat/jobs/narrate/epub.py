@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat.jobs.narrate.archive import Archive
 from audiochat.jobs.narrate.book import Block, Book, Chapter, Cover, LeftOut, is_speakable
-from audiochat.jobs.narrate.headings import chapters_at, chapters_by_headings, title_of, with_words
+from audiochat.jobs.narrate.headings import chapters_at, chapters_by_headings, title_by_headings, title_of, with_words
 from audiochat.jobs.narrate.html import FRONT, Extracted, Skip, extract
 from audiochat.jobs.narrate.package import Package, read_package
 from audiochat.jobs.narrate.toc import Entry, read_contents
@@ -34,10 +34,10 @@ def read_epub(source: BinaryIO, *, name: str, title: str, skip: Skip) -> Book:
         contents = read_contents(archive, package)
         documents, left_out = _documents(archive, package, contents.entries, contents.front, skip)
         cover = _cover(archive, package)
-    name_of_book = package.title or title
     flat = _Flat.of(documents)
+    name_of_book = package.title or title_by_headings(flat.blocks) or title
     if contents.entries:
-        starts = flat.starts(contents.entries)
+        starts = flat.titled(flat.starts(contents.entries), name_of_book)
         before = _title_before(flat, starts, name_of_book)
         chapters = chapters_at(starts, flat.blocks, title=before)
     else:
@@ -116,8 +116,16 @@ class _Flat:
         for block, file, offset in ordered:
             cuts += bool(offset)
             title = ": ".join(title for title in places[block, file, offset] if title)
-            starts.append((block + cuts, title or self._heading(block + cuts)))
+            starts.append((block + cuts, title))
         return starts
+
+    def titled(self, starts: Sequence[tuple[int, str]], book: str) -> list[tuple[int, str]]:
+        """Chapters with a title each: one that has none is called by its heading, else by its number."""
+        ends = [*(start for start, _ in starts[1:]), len(self.blocks)]
+        return [
+            (start, title or next((one.text for one in self.blocks[start:end] if one.level), f"{book} {number}"))
+            for number, ((start, title), end) in enumerate(zip(starts, ends, strict=True), 1)
+        ]
 
     def _place(self, block: int, offset: int) -> tuple[int, int]:
         if block >= len(self.blocks):
@@ -133,9 +141,6 @@ class _Flat:
             replace(one, text=one.text[:offset].rstrip()),
             replace(one, text=one.text[offset:].lstrip()),
         ]
-
-    def _heading(self, index: int) -> str:
-        return next((block.text for block in self.blocks[index:] if is_speakable(block.text)), "")
 
     def document_at(self, index: int) -> _Document | None:
         """The document that a block is in."""

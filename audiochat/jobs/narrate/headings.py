@@ -43,6 +43,14 @@ def chapters_at(starts: Sequence[tuple[int, str]], blocks: Sequence[Block], *, t
     return [Chapter(title_of(told), tuple(blocks[start:end])) for (start, told), end in zip(bounds, ends, strict=True)]
 
 
+def title_by_headings(blocks: Iterable[Block]) -> str | None:
+    """The title of a book that has no other: the only heading of the highest level; None where there is none."""
+    headings = [block for block in blocks if block.level]
+    highest = min((block.level for block in headings), default=0)
+    found = [block.text for block in headings if block.level == highest]
+    return found[0] if len(found) == 1 else None
+
+
 def with_words(chapters: Iterable[Chapter]) -> tuple[Chapter, ...]:
     """The chapters in which there is something to read."""
     return tuple(chapter for chapter in chapters if any(is_speakable(block.text) for block in chapter.blocks))

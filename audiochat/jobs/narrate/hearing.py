@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,14 @@ _ENGLISH = "en"
 
 
 def hears(settings: Settings, language: str) -> bool:
-    """Whether the recogniser is installed, its model on disk, and the language one that it knows.
+    """Whether the recogniser is installed, its model on disk, and the language one in which it is believed.
 
-    The engine's own model knows English alone. The model is not fetched for this: who asks a service has not asked
-    for it.
+    What the engine's own model mishears was measured in English alone. The model is not fetched for this: a user who
+    asks a service has not asked for it.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("faster_whisper", "numpy", "piper")):
+    from audiochat.jobs import ears
+
+    if not ears.installed():
         return False
     if settings.local.stt is not None:
         return Path(settings.local.stt).expanduser().is_dir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audiochat.jobs.narrate.book import Book, LeftOut
-from audiochat.jobs.narrate.headings import chapters_by_headings, title_of, with_words
+from audiochat.jobs.narrate.headings import chapters_by_headings, title_by_headings, title_of, with_words
 from audiochat.jobs.narrate.html import Skip, extract
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def read_markdown(text: str, *, title: str, skip: Skip) -> Book:
     html, head = _rendered(text)
     found = extract(html, where=title, skip=skip)
     metadata = _metadata(head)
-    highest = [block for block in found.blocks if block.level == 1]
-    name = metadata.get("title") or (highest[0].text if len(highest) == 1 else title)
+    name = metadata.get("title") or title_by_headings(found.blocks) or title
     return Book(
         title_of(name),
         with_words(chapters_by_headings(found.blocks, title=name)),

@@ -12,6 +12,8 @@ from audiochat.chat.reply import Usage
 from audiochat.errors import BrokenAnswerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from audiochat.assistant import Assistant
     from audiochat.chat.reply import Reply
     from audiochat.jobs.work import Workplace
@@ -154,10 +156,16 @@ class EngineReader:
 
     engine: Engine
     voice: str
+    language: str | None = None
+    """To speak in; None goes by the text."""
 
     def read(self, text: str, *, again: bool) -> Reading:  # noqa: ARG002 - it reads what is there
         """Read a text; see `Reader`."""
-        return Reading(b"".join(self.engine.synthesizer.say(text, voice=self.voice)), None)
+        return Reading(b"".join(self.say(text)), None)
+
+    def say(self, text: str) -> Iterator[bytes]:
+        """Speak a text clause by clause."""
+        return self.engine.synthesizer.say(text, voice=self.voice, language=self.language)
 
 
 def _pcm_of(reply: Reply) -> bytes:

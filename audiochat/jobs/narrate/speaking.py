@@ -55,12 +55,17 @@ class Speak:
     style: str | None = None
     language: str = "en"
     check: Check = "words"
+    spoken: str | None = None
+    """The language that the engine's voice is told; None lets it go by the text of each piece."""
 
     def piece(self, line: Line, label: str, settings: Settings) -> Piece[Passage]:
         """The piece that a line of the script is."""
         local = settings.provider == "local"
         voice = f"{settings.local.tts or ''}" if local else settings.model
-        key = key_of("narrate", settings.provider, voice, settings.voice, self.style, INSTRUCTIONS, line.text)
+        told_language = [self.spoken] if local and self.spoken else []
+        key = key_of(
+            "narrate", settings.provider, voice, settings.voice, self.style, INSTRUCTIONS, line.text, *told_language
+        )
         words = len(line.text) // _CHARACTERS_A_TOKEN + 1
         told = len(system_message(self.style)) // _CHARACTERS_A_TOKEN
         tokens = Tokens(told + words, 0, words, round(line.seconds * _SPOKEN_TOKENS))
@@ -80,7 +85,7 @@ class Speak:
         ear = engine if self.check == "ear" else None
         if local:
             assert engine is not None  # noqa: S101 - made above
-            yield _Speaker(self, EngineReader(engine, place.settings.voice), ear).speak
+            yield _Speaker(self, EngineReader(engine, place.settings.voice, self.spoken), ear).speak
             return
         policy = long_work(place.settings)
         with Assistant(place.settings, progress=place.progress, policy=policy) as assistant:

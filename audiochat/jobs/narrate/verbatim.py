@@ -48,7 +48,9 @@ def read_verbatim(
     if settings.provider == "local":
         from audiochat.local.engine import Engine
 
-        yield from _spoken(EngineReader(Engine(settings.local, progress=progress), settings.voice), text)
+        language = options.parameters.get("language")
+        engine = Engine(settings.local, progress=progress)
+        yield from _spoken(EngineReader(engine, settings.voice, None if language is None else str(language)), text)
     elif is_speech_model(settings.model):
         yield from _spoken(SpeechReader(assistant, place, options.system), text)
     else:
@@ -59,7 +61,7 @@ def _spoken(reader: EngineReader | SpeechReader, text: str) -> Iterator[Delta | 
     """What is read without a model that could do anything else."""
     pcm = b""
     if isinstance(reader, EngineReader):
-        for block in reader.engine.synthesizer.say(text, voice=reader.voice):
+        for block in reader.say(text):
             pcm += block
             yield Delta(pcm=block)
     else:

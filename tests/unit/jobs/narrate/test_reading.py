@@ -255,6 +255,36 @@ def test_markdown_is_read_as_it_is_shown() -> None:
     assert _texts(_read(text, "tales.md", notes=True))[1][1] == "A link and code & more."
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        ("fox.md", "Only a line.\n\n## The Fox\n\nText.", "The Fox"),
+        ("fox.md", "Only a line.\n\n# The Fox\n\n## One\n\nText.\n\n## Two\n\nText.", "The Fox"),
+        ("fox.md", "# One\n\nText.\n\n# Two\n\nText.", "fox"),
+        ("fox.md", "Only a line.\n\nText.", "fox"),
+        ("fox.txt", "Only a line.\n\nText.", "fox"),
+    ],
+)
+def test_the_title_is_a_heading_or_the_name_of_the_file(name: str, text: str, title: str) -> None:
+    """The only heading of the highest level, and never just the first line."""
+    assert _read(text.encode(), name).title == title
+
+
+def test_an_epub_without_a_title_is_called_by_its_heading() -> None:
+    """A chapter without one in the table of contents too, else by its number; not by its first sentence."""
+    files = {
+        "META-INF/container.xml": CONTAINER,
+        "OPS/book.opf": package(
+            ["a.xhtml", "b.xhtml"], others={"toc": ("application/x-dtbncx+xml", "")}, toc="toc", metadata=""
+        ),
+        "OPS/toc": ncx([("", "a.xhtml"), ("", "b.xhtml")]),
+        "OPS/a.xhtml": page("<p>By way of an introduction.</p><h1>The Fox</h1><p>One.</p>"),
+        "OPS/b.xhtml": page("<p>It was late. It was dark.</p>"),
+    }
+    book = _read(archive(files))
+    assert (book.title, [chapter.title for chapter in book.chapters]) == ("The Fox", ["The Fox", "The Fox 2"])
+
+
 def test_a_cover_is_found() -> None:
     """The picture that the package calls its cover."""
     files: dict[str, str | bytes] = {
