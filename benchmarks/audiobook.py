@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import argparse
 import array
-import json
 import math
 import random
 import resource
-import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import av
+from players import COVER, RATE, decoded, look
 
 from audiochat.audio.chapters import Tags
 from audiochat.jobs.narrate.joining import PAUSES, BookFile, Spoken, SpokenChapter, join
@@ -28,12 +25,6 @@ if TYPE_CHECKING:
 
     from audiochat.jobs.narrate.script import Pause
 
-RATE = 24_000
-COVER = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de00"
-    "00000c4944415478da63706838000002840181186a74870000000049454e44ae426082"
-)
-"""A picture of one point."""
 EXACT = 0.05
 """Seconds by which a mark may miss the first sound of its chapter."""
 MEGABYTES = 250
@@ -82,58 +73,16 @@ def chapter(seconds: float, bank: Sequence[bytes], chance: random.Random) -> Ite
 
 def beginnings(path: Path) -> list[float]:
     """When each chapter's first sound is heard, in what ffmpeg decodes."""
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-i",
-        str(path),
-        "-map",
-        "0:a",
-        "-f",
-        "s16le",
-        "-ar",
-        str(RATE),
-        "-ac",
-        "1",
-        "-",
-    ]
     found, last, position, width = [], -_SILENCE * RATE, 0, 24
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as decoder:
-        assert decoder.stdout is not None
-        while data := decoder.stdout.read(2 * RATE):
-            samples = array.array("h", data)
-            for start in range(0, len(samples), width):
-                window = samples[start : start + width]
-                if max(window) > _LOUD or min(window) < -_LOUD:
-                    if position + start - last >= _SILENCE * RATE:
-                        found.append((position + start) / RATE)
-                    last = position + start
-            position += len(samples)
-    return found
-
-
-def told_by(*command: str) -> Any:
-    """The JSON that a program prints."""
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-
-
-def readers(path: Path) -> dict[str, int]:
-    """How many chapters each program finds."""
-    found = {"ffprobe": len(told_by("ffprobe", "-v", "error", "-of", "json", "-show_chapters", str(path))["chapters"])}
-    with av.open(str(path)) as file:
-        found["PyAV"] = len(file.chapters())
-        print(
-            "tags:", {name: value for name, value in file.metadata.items() if name in ("title", "artist", "composer")}
-        )
-        print("cover as it was given:", bytes(next(file.demux(video=0))) == COVER)
-    if shutil.which("mediainfo"):
-        menus = told_by("mediainfo", "--Output=JSON", str(path))
-        tracks = [track for track in menus["media"]["track"] if track["@type"] == "Menu"]
-        times = [[name for name in track.get("extra", {}) if name.startswith("_")] for track in tracks]
-        # It does not read those of ID3. What several menus of a file tell must be the same.
-        if times:
-            found["mediainfo"] = len(times[0]) if len(set(map(len, times))) == 1 else sum(map(len, times))
+    for data in decoded(path):
+        samples = array.array("h", data)
+        for start in range(0, len(samples), width):
+            window = samples[start : start + width]
+            if max(window) > _LOUD or min(window) < -_LOUD:
+                if position + start - last >= _SILENCE * RATE:
+                    found.append((position + start) / RATE)
+                last = position + start
+        position += len(samples)
     return found
 
 
@@ -150,9 +99,12 @@ def report(book: BookFile, format_: str, took: float, count: int) -> bool:
     print(
         f"marks: {len(heard)} beginnings heard, worst {1_000 * max(off):.1f} ms off, the last {1_000 * off[-1]:.1f} ms"
     )
-    found = readers(book.path)
-    print("chapters found:", found)
-    right = len(heard) == len(book.chapters) == count and set(found.values()) == {count}
+    found = look(book.path)
+    for one in found:
+        print(one)
+    # mediainfo does not read the chapters of ID3.
+    counted = {one.chapters for one in found if one.program != "mediainfo" or format_ == "m4b"}
+    right = len(heard) == len(book.chapters) == count and counted == {count} and all(one.cover for one in found)
     return right and max(off) <= EXACT and peak <= MEGABYTES
 
 
