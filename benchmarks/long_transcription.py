@@ -30,6 +30,8 @@ from audiochat.audio.decoder import open_recording
 from audiochat.jobs.transcribe.words import plain, plain_words
 
 RATE = 16_000
+_RUN = 4
+"""Words in a row that are lost or added, from which on they are printed."""
 
 
 def timed_words(spoken: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
@@ -142,6 +144,13 @@ def compare(told: list[tuple[str, float]], spoken: list[dict[str, Any]]) -> None
             for i, j in zip(range(code.src_start, code.src_end), range(code.dest_start, code.dest_end), strict=True):
                 if true[i][1]:
                     errors.append(abs(told[j][1] - true[i][2]))
+        if (
+            code.tag in ("delete", "insert")
+            and max(code.src_end - code.src_start, code.dest_end - code.dest_start) >= _RUN
+        ):
+            at = true[min(code.src_start, len(true) - 1)][2]
+            words = true[code.src_start : code.src_end] or told[code.dest_start : code.dest_end]
+            print(f"  {at:.1f} s: {code.tag} {' '.join(one[0] for one in words)}")
     wrong = counts["replace"] + counts["delete"] + counts["insert"]
     print(f"{len(true)} words: {counts['delete']} lost, {counts['insert']} added, {counts['replace']} different")
     print(f"word error rate {wrong / len(true):.4f}")

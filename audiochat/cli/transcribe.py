@@ -127,8 +127,10 @@ def transcribe(
     screen: Terminal,
 ) -> None:
     """Write down what is said in recordings of any length; what was done is never asked for again."""
+    from audiochat.cli.memory import share_heaps
     from audiochat.jobs.transcribe.job import KIND, Transcriber
 
+    share_heaps()
     with ExitStack() as opened:
         sources = _sources(audio or [], options, screen, opened)
         writer = _Writer(options, sources, screen)

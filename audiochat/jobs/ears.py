@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import ConfigurationError
 from audiochat.extras import install_command
+from audiochat.jobs.unheard import filled, unheard
 from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ _PAD = 0.2
 """Seconds that are kept around speech."""
 _SURE = -0.9
 """Mean log probability of the words above which the recogniser knew what it heard."""
+_GUESSED, _REPEATED = -1.0, 2.4
+"""Mean log probability and compression ratio of words that are made up: Whisper's own bounds."""
+_AROUND = 2.0
+"""Seconds around a stretch that is listened to again: words that begin or end there are heard whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,26 @@ class Ears:
         import numpy as np
 
         samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
-        kept = _kept(speech, len(samples) / RATE)
+        seconds = len(samples) / RATE
+        kept = _kept(speech, seconds)
         if not kept or not len(samples):
             return Listened((), None, sure=False)
+        heard = self._hear(samples, kept, language, prompt)
+        words = list(heard.words)
+        # From the last to the first: what is put in moves the words behind it.
+        for hole in reversed(unheard(words, speech or (), seconds)):
+            around = _clipped(kept, hole.start - _AROUND, hole.end + _AROUND)
+            if around != kept:
+                again = self._hear(samples, around, language or heard.language, prompt)
+                words = filled(words, hole, again.believed)
+        return Listened(tuple(words), heard.language if words else None, heard.sure)
+
+    def _hear(
+        self, samples: Any, kept: Sequence[tuple[float, float]], language: str | None, prompt: str | None
+    ) -> _Heard:
+        """Listen to some stretches of the samples, as if they were all."""
+        import numpy as np
+
         cut = [samples[int(start * RATE) : int(end * RATE)] for start, end in kept]
         segments, info = self._loaded().transcribe(
             np.concatenate(cut),
@@ -123,7 +145,7 @@ class Ears:
             no_speech_threshold=None,
             condition_on_previous_text=False,
         )
-        return _listened(segments, info.language, _Times(kept))
+        return _heard(segments, info.language, _Times(kept))
 
     def _loaded(self) -> Any:
         with self._lock:
@@ -132,16 +154,30 @@ class Ears:
             return self._model
 
 
-def _listened(segments: Iterable[Any], language: str, times: _Times) -> Listened:
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one listening heard."""
+
+    words: tuple[HeardWord, ...]
+    believed: tuple[HeardWord, ...]
+    """Those of the segments that the recogniser itself would not try again."""
+    language: str
+    sure: bool
+
+
+def _heard(segments: Iterable[Any], language: str, times: _Times) -> _Heard:
     """What faster-whisper found, with times of the whole."""
     words: list[HeardWord] = []
+    believed: list[HeardWord] = []
     log_probabilities = 0.0
     for segment in segments:
         found = [HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words]
         words += found
+        if segment.avg_logprob > _GUESSED and segment.compression_ratio < _REPEATED:
+            believed += found
         log_probabilities += float(segment.avg_logprob) * len(found)
     sure = bool(words) and log_probabilities / len(words) > _SURE
-    return Listened(tuple(words), language if words else None, sure)
+    return _Heard(tuple(words), tuple(believed), language, sure)
 
 
 def require() -> None:
@@ -187,6 +223,11 @@ def _kept(speech: Sequence[tuple[float, float]] | None, seconds: float) -> list[
         else:
             kept.append(padded)
     return [(start, end) for start, end in kept if end > start]
+
+
+def _clipped(kept: Sequence[tuple[float, float]], start: float, end: float) -> list[tuple[float, float]]:
+    """The parts of stretches that lie between two moments."""
+    return [(max(first, start), min(last, end)) for first, last in kept if first < end and last > start]
 
 
 class _Times:

@@ -1,0 +1,65 @@
+"""Transcription by the engine's recogniser: what it leaves out is heard again, once."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from audiochat.audio import wav
+from audiochat.audio.codec import decode
+from audiochat.config import LocalSettings
+from audiochat.jobs.ears import RATE, Ears, voice_detector
+from audiochat.jobs.transcribe.sound import Sound
+from audiochat.jobs.transcribe.speech import find_speech
+from audiochat.jobs.transcribe.words import plain_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+TEXT = (
+    "The captain collected the heavy suitcase while the children were asleep. "
+    "My neighbour borrowed a map of the coast near the railway station. "
+    "The young teacher opened the window in the second week of October."
+)
+
+
+class Forgetful:
+    """The real model, whose first listening leaves out a stretch, as it does now and then in speech without pauses."""
+
+    def __init__(self, model: Any, start: float, end: float) -> None:
+        self._model, self._start, self._end = model, start, end
+        self.listened: list[float] = []
+
+    def transcribe(self, samples: Any, **options: Any) -> tuple[Iterator[Any], Any]:
+        """What the model hears, the first time with a gap."""
+        first = not self.listened
+        self.listened.append(len(samples) / RATE)
+        segments, info = self._model.transcribe(samples, **options)
+        return (self._thinned(segments) if first else segments), info
+
+    def _thinned(self, segments: Iterator[Any]) -> Iterator[Any]:
+        for segment in segments:
+            segment.words = [word for word in segment.words if not self._start < word.start < self._end]
+            yield segment
+
+
+def test_what_is_left_out_is_heard_again_and_nothing_twice() -> None:
+    """Four seconds of words that the first listening skipped are there, in their place; only they are listened to."""
+    from audiochat.local.engine import Engine
+
+    spoken = wav.wrap(b"".join(Engine(LocalSettings()).synthesizer.say(TEXT)))
+    pcm = b"".join(decode(io.BytesIO(spoken), name="speech", sample_rate=RATE))
+    speech = find_speech(Sound(io.BytesIO(pcm), len(pcm), 0.0), detector=voice_detector()).speech
+    ears = Ears(LocalSettings())
+    whole = plain_words(ears.listen(pcm, speech, language="en").text)
+    assert {"captain", "suitcase", "railway", "teacher"} <= set(whole)
+
+    forgetful = Forgetful(ears._loaded(), 3.0, 7.0)  # noqa: SLF001
+    ears._model = forgetful  # noqa: SLF001
+    assert plain_words(ears.listen(pcm, speech, language="en").text) == whole
+    first, second = forgetful.listened
+    assert second < 9 < first
