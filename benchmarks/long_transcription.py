@@ -133,21 +133,32 @@ def transcribe(recording: Path, environment: dict[str, str], *options: str) -> t
 
 
 def compare(told: list[tuple[str, float]], spoken: list[dict[str, Any]]) -> None:
+    """Print the errors of each language by itself, where there are several, and of all."""
+    languages = {one["language"]: one["start"] for one in reversed(spoken)}
+    begins = sorted((start, language) for language, start in languages.items())
+    for (start, language), (end, _) in zip(begins, [*begins[1:], (float("inf"), "")], strict=True):
+        if len(begins) > 1:
+            print(f"{language}:")
+            here = [word for word in told if start <= word[1] < end]
+            compare_words(here, [one for one in spoken if one["language"] == language])
+    print("all:")
+    compare_words(told, spoken)
+
+
+def compare_words(told: list[tuple[str, float]], spoken: list[dict[str, Any]]) -> None:
     """Print word errors and the errors of times, at the beginnings of utterances."""
     true = [(plain(word), n == 0, one["start"]) for one in spoken for n, word in enumerate(one["words"])]
     codes = Levenshtein.opcodes([word for word, _, _ in true], [word for word, _ in told])
     counts = {"replace": 0, "delete": 0, "insert": 0, "equal": 0}
     errors = []
     for code in codes:
-        counts[code.tag] += max(code.src_end - code.src_start, code.dest_end - code.dest_start)
+        count = max(code.src_end - code.src_start, code.dest_end - code.dest_start)
+        counts[code.tag] += count
         if code.tag == "equal":
             for i, j in zip(range(code.src_start, code.src_end), range(code.dest_start, code.dest_end), strict=True):
                 if true[i][1]:
                     errors.append(abs(told[j][1] - true[i][2]))
-        if (
-            code.tag in ("delete", "insert")
-            and max(code.src_end - code.src_start, code.dest_end - code.dest_start) >= _RUN
-        ):
+        elif code.tag != "replace" and count >= _RUN:
             at = true[min(code.src_start, len(true) - 1)][2]
             words = true[code.src_start : code.src_end] or told[code.dest_start : code.dest_end]
             print(f"  {at:.1f} s: {code.tag} {' '.join(one[0] for one in words)}")
