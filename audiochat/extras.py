@@ -1,15 +1,15 @@
-"""How to add to this installation: the exact command, for whatever made it."""
+"""How to add to this installation: the exact command, for whatever made it.
+
+What a start without anything missing does not need is imported where it is used: a fortieth of a second.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 Installer: TypeAlias = Literal["uv tool", "pipx", "uv", "pip"]
 """What made this environment."""
@@ -52,6 +52,8 @@ def installer() -> Installer:
 
 def _installed_extras() -> set[str]:
     """The extras whose packages are all here."""
+    from importlib import metadata
+
     packages: dict[str, list[str]] = {}
     try:
         requirements = metadata.requires("audiochat") or []
@@ -64,6 +66,8 @@ def _installed_extras() -> set[str]:
 
 
 def _is_installed(package: str) -> bool:
+    from importlib import metadata
+
     try:
         metadata.distribution(package)
     except metadata.PackageNotFoundError:
@@ -73,6 +77,10 @@ def _is_installed(package: str) -> bool:
 
 def _where_from() -> str:
     """The name, or the folder or file that this copy was installed from: PEP 610's direct_url.json tells."""
+    from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     try:
         url = json.loads(metadata.distribution("audiochat").read_text("direct_url.json") or "{}").get("url", "")
     except (metadata.PackageNotFoundError, ValueError):

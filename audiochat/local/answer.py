@@ -115,18 +115,18 @@ class Answer:
         task = self._task
         sent, transcript, id_ = 0, "", new_id()
         with self._written_ahead(writing) as written:
-            for index, sentence in enumerate(written):
+            for index, item in enumerate(self._words_and_sound(written)):
                 if index == 0:  # not before: what fails until then is answered with a status of its own
                     yield self._event({"role": "assistant", "refusal": None})
-                words, before = f" {sentence}" if transcript else sentence, transcript
-                transcript += words
-                if task.format is None:
-                    yield self._event({"content": words})
+                if isinstance(item, bytes):
+                    sent += len(item)
+                    yield self._event({"audio": {"data": base64.b64encode(item).decode("ascii")}})
                     continue
-                yield self._event({"audio": {"id": id_, "transcript": words}})
-                for pcm in self._spoken(sentence, before):
-                    sent += len(pcm)
-                    yield self._event({"audio": {"data": base64.b64encode(pcm).decode("ascii")}})
+                words = f" {item}" if transcript else item
+                transcript += words
+                yield self._event(
+                    {"content": words} if task.format is None else {"audio": {"id": id_, "transcript": words}}
+                )
         if task.format is None:
             yield self._event({}, finish_reason=writing.finish_reason)
         if task.include_usage:
@@ -141,12 +141,28 @@ class Answer:
         return events.chunk(self._task, self._engine.model_name, delta, **more)
 
     @contextmanager
-    def _written_ahead(self, writing: Writing) -> Iterator[Iterator[str]]:
+    def _written_ahead(self, writing: Writing) -> Iterator[Prefetch[str]]:
         """The sentences, the next one being written while one is spoken."""
         # A signal of its own: what fails while one is spoken ends the writing, and is no cancelled request.
         stop = StopSignal()
         with self._stop.interrupting(stop.set), Prefetch(writing.sentences, stop, name="writing") as written:
             yield written
+
+    def _words_and_sound(self, written: Prefetch[str]) -> Iterator[str | bytes]:
+        """The sentences, each as soon as it is written, and the sound of those that were given."""
+        given: list[str] = []
+        spoken = 0
+        for sentence in written:
+            given.append(sentence)
+            yield sentence
+            while spoken < len(given):
+                before = " ".join(given[:spoken])
+                spoken += 1
+                for pcm in self._spoken(given[spoken - 1], before):
+                    yield pcm
+                    for another in written.ready():
+                        given.append(another)
+                        yield another
 
     def _spoken(self, sentence: str, before: str) -> Iterator[bytes]:
         """The sound of a sentence in pieces of the size of an event; none where text alone is asked for."""

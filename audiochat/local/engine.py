@@ -241,6 +241,8 @@ class Engine:
             from audiochat.local import kokoro, voice_sources
 
             voice_sources.ensure([kokoro.DEFAULT_VOICE], self.progress, stop)
+        import numpy as np  # noqa: F401 - before the threads that load it with their libraries: two at once can fail
+
         for part in wanted:
             part.start()
         if language_model:

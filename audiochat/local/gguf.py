@@ -6,10 +6,12 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from audiochat import storage
 from audiochat.errors import ConfigurationError
 from audiochat.local import models, prompts
 from audiochat.local.llm import SENTENCES, TOKENS, Limits, TooLongError, Writing
 from audiochat.local.processors import usable_processors
+from audiochat.local.read_prompts import ReadPrompts
 from audiochat.local.sentences import sentences
 from audiochat.local.stopping import StopSignal
 
@@ -48,6 +50,7 @@ class Gguf:
     """A GGUF file; without one, the built-in model."""
 
     def __init__(self, path: Path | None = None) -> None:
+        import cyllama
         from cyllama.llama import llama_cpp
 
         self._cpp: Any = llama_cpp
@@ -71,6 +74,9 @@ class Gguf:
         self._past: list[int] = []
         self._starts: dict[tuple[int, ...], bytes] = {}
         """What the context holds after each fixed start that was read: some megabytes, back in a millisecond."""
+        self._kept = ReadPrompts(
+            storage.cache_folder() / "prompts", made_by=f"{models.SMOLLM2.key} cyllama {cyllama.__version__}"
+        )
         self._context = self._new_context(_CONTEXT)
 
     def warm(self, *, recording: bool) -> None:
@@ -169,15 +175,25 @@ class Gguf:
             self._forget(len(tokens))
             return
         self._forget(0)
-        kept = self._starts.get(tuple(tokens))
-        if kept is not None:
-            self._context.set_state_seq_data(kept, 0)
-            self._past = list(tokens)
+        if self._take_up(tokens):
             return
         for start in range(0, len(tokens), _BATCH):
             self._feed(tokens[start : start + _BATCH], stop)
         if self._built_in:
-            self._starts[tuple(tokens)] = self._context.get_state_seq_data(0)
+            state = self._starts[tuple(tokens)] = self._context.get_state_seq_data(0)
+            self._kept.keep(tokens, state)
+
+    def _take_up(self, tokens: list[int]) -> bool:
+        """Put what was once read of a fixed start into the empty context; whether there is any."""
+        state = self._starts.get(tuple(tokens))
+        if state is None and self._built_in:
+            state = self._kept.recall(tokens)
+        if not state:
+            return False
+        self._starts[tuple(tokens)] = state
+        self._context.set_state_seq_data(state, 0)
+        self._past = list(tokens)
+        return True
 
     def _forget(self, kept: int) -> None:
         """Take everything but the first `kept` tokens out of the context."""

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from audiochat.audio import SAMPLE_RATE
+from audiochat.background import run_in_thread, wait_for
 from audiochat.chat.voices import find, speaker_of
 from audiochat.errors import RefusedError
 from audiochat.local import languages, models, voice_files, voice_sources
@@ -46,21 +47,17 @@ class Kokoro:
     """
 
     def __init__(self, progress: Progress) -> None:
-        import onnxruntime
-        from kokoro_onnx.tokenizer import Tokenizer
+        import onnxruntime  # noqa: F401 - by one thread: numpy, which it loads, fails when two load it at once
+
+        session = run_in_thread(_session, name="loading-kokoro", daemon=False)
+        from kokoro_onnx.tokenizer import Tokenizer  # a tenth of a second, beside the session
 
         logging.getLogger("phonemizer").setLevel(logging.ERROR)  # it counts words, and warns where espeak joins two
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = usable_processors()
-        # Threads that wait by turning in circles take the processor from whatever else runs here.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        path = models.KOKORO.folder / models.KOKORO.files[0].name
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._tokenizer: Any = Tokenizer()
+        self._session = wait_for(session)
         self._progress = progress
         self._styles: dict[str, Any] = {}
         self._lock = threading.Lock()
-        languages.load()
 
     def say(
         self,
@@ -131,6 +128,22 @@ class Kokoro:
         pause = np.zeros(int(_PAUSES.get(phonemes[-1], 0.0) / speed * SAMPLE_RATE), dtype=samples.dtype)
         pcm: bytes = (np.concatenate([samples, pause]).clip(-1, 1) * 32767).astype("<i2").tobytes()
         return pcm
+
+
+def _session() -> Any:
+    """The loaded model."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_processors()
+    # Threads that wait by turning in circles take the processor from whatever else runs here.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.dynamic_block_base", "4")
+    # Rewriting the graph takes longer than it saves, and memory planned for one length of text fits no other.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_mem_pattern = False
+    path = models.KOKORO.folder / models.KOKORO.files[0].name
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _split(phonemes: str, first: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -73,6 +73,19 @@ class Prefetch(Generic[T]):
         if made.ended:
             raise StopIteration
         return made.item[0]
+
+    def ready(self) -> Iterator[T]:
+        """The items that are there by now, without waiting for more."""
+        while self._first is None and not self._ended:
+            try:
+                made = self._ready.get_nowait()
+            except queue.Empty:
+                return
+            if made.ended or made.failure is not None:
+                self._ended = True
+                self._ready.put(made)  # for whoever takes the next item
+                return
+            yield made.item[0]
 
     def _take(self) -> _Made[T]:
         while True:

@@ -110,6 +110,8 @@ class Voice:
 
     failure: BaseException | None = None
     said: list[str] = field(default_factory=list)
+    wait_for: threading.Event | None = None
+    """Something that happens before it has spoken a word."""
 
     def say(
         self,
@@ -125,6 +127,8 @@ class Voice:
         self.said.append(text)
         if self.failure is not None:
             raise self.failure
+        if self.wait_for is not None:
+            assert self.wait_for.wait(10)
         yield SPOKEN[:20_000]
         yield SPOKEN[20_000:]
 
@@ -717,6 +721,18 @@ def test_the_first_sound_leaves_before_the_last_sentence_is_written(api: Api) ->
     kinds = [kind_of(_event(next(chunks))) for _ in range(3)]
     assert kinds == ["role", "transcript", "data"]
     getattr(chunks, "close")()  # noqa: B009 - an Iterator by its type
+
+
+def test_words_do_not_wait_for_the_sound_of_those_before_them(api: Api) -> None:
+    """A sentence that is written while an earlier one is spoken is given between its sounds."""
+    api.parts.synthesizer.wait_for = api.parts.language_model.closed  # speaking takes longer than writing
+    kinds = [kind_of(event) for event in api.stream(payload(**STREAMED))[:-1]]
+    assert kinds[:4] == ["role", "transcript", "data", "transcript"]
+    assert kinds.count("transcript") == 2
+    words = [
+        event["choices"][0]["delta"]["audio"].get("transcript", "") for event in api.stream(payload(**STREAMED))[1:5]
+    ]
+    assert "".join(words) == "Hello there. How are you?"
 
 
 def writers() -> list[threading.Thread]:

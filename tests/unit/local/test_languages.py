@@ -74,3 +74,17 @@ def test_a_language_without_phonemes_is_refused_by_name(text: str, asked: str | 
     assert named in raised.value.message
     assert "French" in str(raised.value.hint)
     assert raised.value.code == "language_not_supported"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The Lord of the Rings est un livre que mon frère a lu pendant les vacances d'été.", "fr"),
+        ("Dat is of was een goede vriend van mijn moeder.", "nl"),
+        ("A mí me gusta la canción What a Wonderful World, pero no la versión nueva.", "es"),
+        ("To jest a i b, a nie c, i to wszystko na dzisiaj.", "pl"),
+    ],
+)
+def test_english_words_in_another_language_do_not_make_it_english(text: str, language: str) -> None:
+    """A title, and short words that several languages share."""
+    assert language_of(text) == language
