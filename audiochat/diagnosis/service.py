@@ -31,7 +31,7 @@ COST = "about 20 tokens: a tenth of a second of silence, answered in one word of
 _PATIENCE = 5.0
 """Seconds for a step that should take a fraction of one."""
 
-_WRONG_ADDRESS = ("placeholder", "address", "not_configured", "credential_withheld")
+_WRONG_ADDRESS = ("placeholder", "address", "not_configured")
 """Errors of an endpoint that say nothing of the sign-in."""
 
 _OF_THE_SIGN_IN = frozenset({"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"})
