@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from players import COVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RATE = 24_000
@@ -123,12 +124,16 @@ class Service:
     Args:
         latency: Seconds that it takes for each piece.
         word: Seconds of sound for a word.
+        says: What it says of a text, and of how often it was asked for that before; by default just that.
     """
 
-    def __init__(self, latency: float, word: float = WORD) -> None:
+    def __init__(
+        self, latency: float, word: float = WORD, says: Callable[[str, int], str] = lambda text, _: text
+    ) -> None:
         self.asked: dict[str, list[Request]] = {}
         self._latency = latency
         self._word = word
+        self._says = says
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -148,9 +153,12 @@ class Service:
         return request
 
     def answer(self, text: str) -> bytes:
-        """The answer, which is what was sent, spoken."""
-        audio = sound(len(text.split()) * self._word, opening=text.startswith(OPENING))
-        message = {"role": "assistant", "audio": {"id": "a", "data": audio, "expires_at": 1, "transcript": text}}
+        """The answer to a request that was noted: words, and a sound as long as they are."""
+        with self._lock:
+            before = len(self.asked[text]) - 1
+        said = self._says(text, before)
+        audio = sound(len(said.split()) * self._word, opening=text.startswith(OPENING))
+        message = {"role": "assistant", "audio": {"id": "a", "data": audio, "expires_at": 1, "transcript": said}}
         usage = {"prompt_tokens": 100, "completion_tokens": 100}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         return json.dumps({"id": "c", "choices": choices, "usage": usage}).encode()
