@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from audiochat.cli.options import RequestOptions, option
+from audiochat.cli.signals import Terminated
 from audiochat.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from audiochat.cli.terminal import Terminal
     from audiochat.config import Settings
+    from audiochat.jobs.job import Job
     from audiochat.jobs.plan import Plan
     from audiochat.jobs.runner import Limits, Outcome
     from audiochat.jobs.store import JobStore
@@ -117,6 +123,18 @@ class JobOptions(RequestOptions):
         from audiochat.jobs.store import JobStore
 
         return JobStore(None if self.store is None else user_path(self.store))
+
+
+@contextmanager
+def note_when_stopped(job: Job, screen: Terminal) -> Iterator[None]:
+    """Tell how far a run came, and that it can go on, when a signal ends the block."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated):
+        done, pieces = job.progress()
+        if pieces:
+            screen.note(f"Stopped: {done} of {pieces} planned pieces are done; the same command goes on from there.")
+        raise
 
 
 def told(plan: Plan, *, unit: str, price: float | None) -> str:

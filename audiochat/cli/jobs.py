@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 audiochat jobs list
-audiochat jobs show talk-1f3a9c2e --json
+audiochat jobs show talk
 audiochat jobs remove talk-1f3a9c2e
 """
 
@@ -28,7 +28,9 @@ jobs = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The job's name.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The job's name, or a part that no other has.", show_default=False)
+]
 Where = Annotated[
     str | None,
     option("Output", "--store", metavar="DIR", text="Where the jobs are kept."),
@@ -45,25 +47,24 @@ def list_(context: typer.Context, *, store: Where = None, as_json: AsJson = Fals
     found = []
     for name in kept.names():
         try:
-            summary = kept.summary(name)
+            found.append(kept.summary(name))
         except FileError as error:
             screen.error(error)
-            continue
-        found.append(_brief(summary))
-        if not as_json:
-            pieces = f"{summary.done} of {summary.pieces}"
-            screen.transcript(
-                f"{name}\t{summary.status}\t{pieces}\t{_when(summary.changed_at)}\t{' '.join(summary.title.split())}"
-            )
     if as_json:
-        screen.envelope({"version": 1, "command": "jobs list", "status": "ok", "jobs": found})
+        screen.envelope({"version": 1, "command": "jobs list", "status": "ok", "jobs": [_brief(one) for one in found]})
+        return
+    cells = [
+        (one.name, one.status, f"{one.done} of {one.pieces}", _when(one.changed_at), " ".join(one.title.split()))
+        for one in found
+    ]
+    screen.table(("Name", "Status", "Pieces", "Latest", "Title"), cells, empty="No jobs are kept yet.")
 
 
 @jobs.command()
 def show(context: typer.Context, name: Name, *, store: Where = None, as_json: AsJson = False) -> None:
     """Show a job: what is done, what it took, what failed and why."""
-    screen = _screen(context, as_json=as_json)
-    summary = _store(store).summary(name)
+    screen, kept = _screen(context, as_json=as_json), _store(store)
+    summary = kept.summary(kept.find(name))
     if as_json:
         screen.envelope({"version": 1, "command": "jobs show", "status": "ok", "job": _whole(summary)})
     else:
@@ -80,6 +81,8 @@ def remove(
 ) -> None:
     """Remove jobs and all that is kept of them; files that they wrote stay."""
     screen, kept = _screen(context, as_json=as_json), _store(store)
+    for name in names:
+        kept.check(name)
     for name in names:
         kept.remove(name)
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -17,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from audiochat.cli.progress_lines import amount
+from audiochat.cli.progress_lines import TimeLeft, amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,12 +69,18 @@ def bar(console: Console, label: str, total: float, unit: Unit) -> Iterator[Upda
         if unit == "bytes"
         else [TextColumn("{task.fields[amount]}"), TextColumn("{task.fields[detail]}", markup=False)]
     )
-    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), *told, TimeRemainingColumn()]
+    # Of bytes, many come in a second; a piece of long work can take minutes, which Rich's own estimate cannot span.
+    left = TimeRemainingColumn() if unit == "bytes" else TextColumn("{task.fields[left]}")
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), *told, left]
+    time_left = TimeLeft(total)
     with Progress(*columns, console=console, expand=True) as progress:
-        task = progress.add_task(label, total=total, amount=amount(0, total, unit), detail="")
-        yield lambda done, detail="": progress.update(
-            task, completed=done, amount=amount(done, total, unit), detail=detail
-        )
+        task = progress.add_task(label, total=total, amount=amount(0, total, unit), detail="", left="")
+
+        def update(done: float, detail: str = "", /) -> None:
+            estimate = time_left.told(monotonic(), done)
+            progress.update(task, completed=done, amount=amount(done, total, unit), detail=detail, left=estimate)
+
+        yield update
 
 
 @contextmanager

@@ -160,6 +160,7 @@ class Writer:
 
     def run(self) -> int:
         """Have it spoken and write it; the exit code."""
+        from audiochat.cli.job_options import note_when_stopped
         from audiochat.cli.memory import share_heaps
 
         share_heaps()
@@ -172,7 +173,8 @@ class Writer:
             else:
                 self._store.borrow(job, [piece.key for piece in self._narration.pieces()])
             pool = self._options.pool(self._narration.work, settings)
-            outcome = self._narration.run(job, limits=limits, progress=self._screen, pool=pool)
+            with note_when_stopped(job, self._screen):
+                outcome = self._narration.run(job, limits=limits, progress=self._screen, pool=pool)
             books, report = self._outputs.write(job, outcome.failures)
         self._tell(outcome, books, report)
         return outcome.exit_code

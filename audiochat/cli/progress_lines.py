@@ -15,6 +15,11 @@ INTERVAL = 10.0
 
 _MINUTE, _HOUR = 60, 3600
 
+_FEW, _MANY = 3, 10
+"""Steps without which the pace is not known, and with which it is known, whatever part of the whole they are."""
+_ENOUGH = 0.05
+"""The part of what is to be done that tells the pace by fewer steps."""
+
 
 class ProgressLines:
     """Tells how far a task is, at most every ten seconds.
@@ -39,24 +44,53 @@ class ProgressLines:
         self._label, self._total, self._unit = label, total, unit
         self._say, self._clock = say, clock
         self._said_at = clock()
-        self._first: tuple[float, float] | None = None
-        """When something was told for the first time, and how much was done then: by an earlier run, say."""
+        self._time_left = None if total is None else TimeLeft(total)
 
     def update(self, done: float, detail: str = "", /) -> None:
         """Take note of how far it is; see `progress.Update`."""
         now = self._clock()
-        self._first = self._first or (now, done)
+        left = "" if self._time_left is None else self._time_left.told(now, done)
         if now - self._said_at >= INTERVAL:
             self._said_at = now
-            left = self._left(now, done)
             told = [one for one in (amount(done, self._total, self._unit), detail, left) if one]
             self._say(f"{self._label}: {', '.join(told)}")
 
-    def _left(self, now: float, done: float) -> str:
-        if self._total is None or self._first is None or done <= self._first[1]:
+
+class TimeLeft:
+    """Estimates how long a task will take, by the pace of this run; says nothing until enough is done to know.
+
+    Args:
+        total: How much there is to do.
+    """
+
+    def __init__(self, total: float) -> None:
+        self._total = total
+        self._first: tuple[float, float] | None = None
+        """When something was told for the first time, and how much was done then: by an earlier run, say."""
+        self._last = 0.0, 0.0
+        """When more was done for the last time, and how much."""
+        self._steps = 0
+
+    def told(self, now: float, done: float) -> str:
+        """Take note of how far it is; `about 12 min left`, or nothing.
+
+        Args:
+            now: Seconds of any clock.
+            done: Of the total.
+        """
+        if self._first is None:
+            self._first = self._last = now, done
+        if done > self._last[1]:
+            self._last = now, done
+            self._steps += 1
+        (began, before), (at, reached) = self._first, self._last
+        part = _ENOUGH * (self._total - before)
+        if self._steps < _FEW or (self._steps < _MANY and reached - before < part) or at <= began:
             return ""
-        began, before = self._first
-        return f"about {duration((self._total - done) * (now - began) / (done - before))} left"
+        pace = (reached - before) / (at - began)
+        # It counts down between two steps, for as long as a step takes: a run that stands still promises no end.
+        waited = min(now - at, (at - began) / self._steps)
+        return f"about {duration(max(0.0, (self._total - reached) / pace - waited))} left"
 
 
 def amount(done: float, total: float | None, unit: Unit) -> str:

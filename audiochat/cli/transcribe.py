@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audiochat.cli.job_options import JobOptions, failures_told, told
+from audiochat.cli.job_options import JobOptions, failures_told, note_when_stopped, told
 from audiochat.cli.options import option, takes
 from audiochat.cli.terminal import Terminal
 from audiochat.errors import AudiochatError, UsageError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from audiochat.jobs.transcribe.transcript import Transcript
 
 FORMATS = ("txt", "srt", "vtt", "tsv", "json")
+_TEXTS = ("", "txt", "text", "md")
+"""Suffixes of what is written as text when no format is named."""
 
 EXAMPLES = """\
 audiochat transcribe talk.m4a -o talk.srt
@@ -87,6 +89,11 @@ class TranscribeOptions(JobOptions):
             if one not in (*FORMATS, "all"):
                 raise UsageError(f"There is no format {one!r}.", hint=f"Choose {', '.join(FORMATS)} or all.")
         suffix = "" if self.is_folder() else Path(self.output or "").suffix.lower().lstrip(".")
+        if not given and suffix not in (*FORMATS, *_TEXTS):
+            raise UsageError(
+                f"{self.output} is not named like a transcript.",
+                hint=f"Name it .{', .'.join(FORMATS)}, or say with -f what is to be in it.",
+            )
         given = given or [suffix if suffix in FORMATS else "txt"]
         wanted = FORMATS if "all" in given else tuple(dict.fromkeys(given))
         if len(wanted) > 1 and not self.is_folder():
@@ -146,7 +153,8 @@ def transcribe(
         if options.fresh:
             job.forget()
         pool = options.pool(transcriber.work, settings)
-        outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store, pool=pool)
+        with note_when_stopped(job, screen):
+            outcome = transcriber.run(job, limits=limits, store=None if options.fresh else store, pool=pool)
         code = writer.write_all(transcriber, job, outcome)
     if code:
         raise typer.Exit(code)

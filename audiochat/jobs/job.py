@@ -189,6 +189,12 @@ class Job:
         with self._writing(durable=False) as database:
             database.executemany("INSERT OR REPLACE INTO plan VALUES (?, ?, ?, ?)", rows)
 
+    def progress(self) -> tuple[int, int]:
+        """How many pieces are done, and how many are planned."""
+        with self._told():
+            rows = self._database.execute("SELECT key FROM plan").fetchall()
+        return sum(self.has(key) for (key,) in rows), len(rows)
+
     def ask(self, key: str) -> None:
         """Note that a piece is asked for now: if the run is killed, it may have been paid for."""
         with self._writing(durable=False) as database:

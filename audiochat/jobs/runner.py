@@ -169,8 +169,7 @@ class _Run:
             self.keys.append(piece.key)
             self.unplanned.append(piece)
             if self.job.has(piece.key) or piece.key in self.begun:
-                self.done += piece.weight
-                self._tell()
+                self.done += piece.weight  # told with the next one that is asked for: it says nothing about the pace
             else:
                 self.drain(until=self.pool.room - 1)
                 self._ask(piece)

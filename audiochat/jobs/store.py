@@ -88,6 +88,22 @@ class JobStore:
             finally:
                 job.close()
 
+    def find(self, part: str) -> str:
+        """The name of a job, by a part of it that no other job's name has.
+
+        Raises:
+            UsageError: there is none, or there are several.
+        """
+        names = self.names()
+        if part in names:
+            return part
+        found = [name for name in names if part.casefold() in name.casefold()]
+        if not found:
+            raise _no_job(part)
+        if len(found) > 1:
+            raise UsageError(f"{part!r} is in the names of several jobs: {', '.join(found)}.", hint="Give more of it.")
+        return found[0]
+
     def summary(self, name: str) -> Summary:
         """What can be told about a job, also while it runs.
 
@@ -112,6 +128,14 @@ class JobStore:
             if exc.code != "job_in_use":
                 raise
             return True
+
+    def check(self, name: str) -> None:
+        """Find out whether there is a job of that name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        self._existing(name)
 
     def remove(self, name: str) -> None:
         """Remove a job and all that is kept of it; files that it wrote for the user stay.
@@ -140,7 +164,7 @@ class JobStore:
     def _existing(self, name: str) -> Path:
         folder = self._path(name)
         if not (folder / DATABASE).is_file():
-            raise UsageError(f"There is no job {name!r}.", hint="'audiochat jobs list' shows them.")
+            raise _no_job(name)
         return folder
 
     def _path(self, name: str) -> Path:
@@ -173,6 +197,10 @@ class JobStore:
         from filelock import FileLock
 
         return FileLock(self._folder / f".{name}.lock", timeout=0, mode=storage.FILE_MODE, thread_local=False)
+
+
+def _no_job(name: str) -> UsageError:
+    return UsageError(f"There is no job {name!r}.", hint="'audiochat jobs list' shows them.")
 
 
 def _written(database: Path) -> Iterator[int]:

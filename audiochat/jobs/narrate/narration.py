@@ -56,6 +56,7 @@ class Narration:
     ) -> Outcome:
         """Have all pieces spoken that are not yet; see `audiochat.jobs.runner.run`."""
         shown = Shown(progress, "Narrating", self.seconds, "seconds")
+        job.plan(0, self.pieces())  # all of it, so that a run that is stopped knows how much there is
         return run(
             self.pieces(),
             self.work,

@@ -132,7 +132,7 @@ class Transcriber:
             job: What was done before; None where nothing was.
         """
         self._begin(job, None)
-        return Plan.of(self._pieces(), job)
+        return Plan.of(self._pieces(None), job)
 
     def run(
         self,
@@ -158,7 +158,7 @@ class Transcriber:
         self._begin(job, store)
         total = self._seconds()
         outcome = runner.run(
-            self._pieces(),
+            self._pieces(job),
             self.work,
             job,
             settings=self.settings,
@@ -210,15 +210,23 @@ class Transcriber:
                 continue
         return total
 
-    def _pieces(self) -> Iterator[Piece[Slice]]:
-        """All pieces; a recording that cannot be read leaves the others going."""
+    def _pieces(self, job: Job | None) -> Iterator[Piece[Slice]]:
+        """All pieces; a recording that cannot be read leaves the others going.
+
+        Args:
+            job: Told of all pieces of a recording as soon as it is cut: a run that is stopped knows how much there is.
+        """
         assert self._planner is not None  # noqa: S101 - `_begin` comes first
+        planned = 0
         for source in self.sources:
             recorded = _Recorded(source)
             self._recorded.append(recorded)
             try:
                 for track, pieces in self._planner.pieces(source):
                     recorded.tracks.append(track)
+                    if job is not None:
+                        job.plan(planned, self._planner.outline(track, source))
+                    planned += len(track.cuts)
                     yield from pieces
             except AudiochatError as error:
                 recorded.failure = error

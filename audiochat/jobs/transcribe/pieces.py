@@ -88,6 +88,10 @@ class Planner:
             for track, sound in zip(tracks, sounds, strict=True):
                 yield track, self._of_track(track, source, sound)
 
+    def outline(self, track: Track, source: Source) -> Iterator[Piece[Slice]]:
+        """The pieces of a track without their sound."""
+        return self._of_track(track, source, None)
+
     def _of_track(self, track: Track, source: Source, sound: Sound | None) -> Iterator[Piece[Slice]]:
         for number, hashed in enumerate(track.sounds):
             piece, speech, key = track.cuts[number], track.speech[number], self.key(hashed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audiochat.cli.progress_lines import ProgressLines, amount, clock_time, duration
+from audiochat.cli.progress_lines import ProgressLines, TimeLeft, amount, clock_time, duration
 
 
 def test_a_line_every_ten_seconds() -> None:
@@ -18,6 +18,23 @@ def test_a_line_every_ten_seconds() -> None:
         "Transcribing: 30:10 of 1:00:00, 10 pieces, about 29 min left",
         "Transcribing: 30:20 of 1:00:00, 20 pieces, about 29 min left",
     ]
+
+
+def test_the_time_left_is_told_when_enough_is_known() -> None:
+    """Neither two pieces nor an earlier run tell the pace; between two pieces it counts down, and then waits."""
+    left = TimeLeft(2000.0)
+    assert [left.told(0.0, 1000.0), left.told(10.0, 1001.0), left.told(40.0, 1020.0)] == ["", "", ""]
+    assert left.told(60.0, 1060.0) == "about 15 min left"  # 940 at 1 a second
+    assert left.told(70.0, 1060.0) == "about 15 min left"
+    assert left.told(80.0, 1060.0) == left.told(9000.0, 1060.0) == "about 15 min left"
+
+
+def test_many_pieces_are_enough_whatever_part_they_are() -> None:
+    """Of ten thousand pieces, nobody waits for the five-hundredth."""
+    left = TimeLeft(10_000.0)
+    told = [left.told(float(second), float(second)) for second in range(12)]
+    assert [bool(one) for one in told] == [False] * 10 + [True] * 2
+    assert told[-1] == "about 2 h 46 min left"
 
 
 def test_without_a_total_there_is_no_time_left() -> None:
