@@ -11,7 +11,7 @@ from audiochat import providers
 from audiochat.audio import wav
 from audiochat.chat.recordings import Recording
 from audiochat.chat.request import Request, UserTurn
-from audiochat.config import checks
+from audiochat.config import Source, checks
 from audiochat.diagnosis.finding import SECONDS, Finding, failed
 from audiochat.errors import AudiochatError, RefusedError, SignInError, UnavailableError
 from audiochat.progress import NoProgress
@@ -31,7 +31,7 @@ COST = "about 20 tokens: a tenth of a second of silence, answered in one word of
 _PATIENCE = 5.0
 """Seconds for a step that should take a fraction of one."""
 
-_WRONG_ADDRESS = ("placeholder", "address", "not_configured")
+_WRONG_ADDRESS = ("placeholder", "address", "not_configured", "credential_withheld")
 """Errors of an endpoint that say nothing of the sign-in."""
 
 _OF_THE_SIGN_IN = frozenset({"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"})
@@ -64,7 +64,8 @@ def examine(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
         target = addresses.parse(given or "", variable=variable)
     except AudiochatError as error:
         yield failed("endpoint", error)
-        if error.code in _WRONG_ADDRESS:
+        # A repository can bring a .env with an address of its author's: nobody signs in on account of that.
+        if error.code in _WRONG_ADDRESS and settings.source(variable) is not Source.PROJECT_FILE:
             yield from _signed_in(providers.sign_in(settings), faulty)
         return
     asked = str(connection.sdk.base_url).rstrip("/")

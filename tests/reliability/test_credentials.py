@@ -595,10 +595,8 @@ def test_a_strangers_file_gets_no_credential(
         assert ran.code == 3 or (arguments[0] == "doctor" and name == "AUDIOCHAT_LOCAL_LLM"), (form, url, ran)
         room.check(ran)
         tried("credentials")
-        if az is not None and arguments[0] == "doctor" and "\\" in form + url:
-            (az / "asked").unlink(missing_ok=True)  # this is no address at all, so doctor goes on to the sign-in
-        assert az is None or not (az / "asked").exists(), (form, url, ran)
     assert trap.accepted == 0, "somebody was asked"
+    assert az is None or not (az / "asked").exists()
 
 
 _VARIABLES = {
