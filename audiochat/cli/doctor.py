@@ -11,12 +11,15 @@ from audiochat import config
 from audiochat.cli.envelope import VERSION
 from audiochat.cli.options import option
 from audiochat.cli.sanitize import escape_control_chars
+from audiochat.cli.style import columns, wrapped
 from audiochat.cli.terminal import Terminal
 from audiochat.config import checks
 from audiochat.errors import ConfigurationError, FileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.text import Text
 
     from audiochat.config import ProviderName, Settings
     from audiochat.diagnosis import Finding
@@ -29,6 +32,9 @@ audiochat doctor --json
 
 UNWELL = 3
 """The exit code when something has to be mended."""
+
+_NARROWEST = 20
+"""Columns for what was found, however narrow the terminal is."""
 
 _SIGNS = {"ok": "ok     ", "warning": "warning", "failure": "FAILURE"}
 _STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red"}
@@ -119,16 +125,32 @@ def _show(findings: Sequence[Finding], screen: Terminal, *, show_all: bool) -> N
         screen.transcript("\n".join([*_lines(rows), closing]))
         return
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 1))
-    for status, check, what, cure in rows:
-        text = Text(what if cure is None else f"{what}\n→ {cure}", overflow="fold")
-        table.add_row(Text(_SIGNS[status], style=_STYLES[status]), Text(check, style="bold"), text)
     console = Console(markup=False, emoji=False, highlight=False)
-    console.print(table)
+    column = max(len(check) for _, check, _, _ in rows)
+    for row in rows:
+        console.print(_in_columns(row, column, columns(screen.streams.stdout)), soft_wrap=True)
     console.print(Text(closing, style=_STYLES["failure"] if failures else "bold"))
+
+
+def _in_columns(row: _Row, column: int, width: int) -> Text:
+    """A finding in three columns, the last wrapped between words: an address stays whole, to be copied.
+
+    Args:
+        row: The finding.
+        column: Characters of the longest check.
+        width: Of the terminal.
+    """
+    from rich.text import Text
+
+    status, check, what, cure = row
+    indent = len(_SIGNS[status]) + column + 2
+    room = max(width - indent, _NARROWEST)
+    lines = wrapped(what if cure is None else f"{what}\n→ {cure}", room).split("\n")
+    return Text.assemble(
+        (_SIGNS[status], _STYLES[status]), " ", (check.ljust(column), "bold"), " ", f"\n{' ' * indent}".join(lines)
+    )
 
 
 _Row = tuple[str, str, str, "str | None"]

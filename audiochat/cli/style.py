@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+from typing import IO, Any
 
 _STYLES = {"dim": "\x1b[2m", "red": "\x1b[31m"}
 _END = "\x1b[0m"
+_USUAL = 80
 
 
 def has_colours() -> bool:
     """Whether terminals of this process have colours, and their user wants them."""
     return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def columns(stream: IO[Any] | None) -> int:
+    """Columns of the terminal that a stream leads to; stdout may lead elsewhere, or nowhere."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL if stream is not None else _USUAL
+    except (OSError, ValueError):  # a test's stream has no descriptor
+        return _USUAL
 
 
 def styled(text: str, style: str | None) -> str:

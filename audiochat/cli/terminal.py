@@ -355,11 +355,9 @@ class Terminal:
         if err is None:
             return
         if self.streams.stderr_is_terminal:
-            import shutil
+            from audiochat.cli.style import columns, styled, wrapped
 
-            from audiochat.cli.style import styled, wrapped
-
-            text = styled(wrapped(text, shutil.get_terminal_size().columns), style)
+            text = styled(wrapped(text, columns(err)), style)
         with suppress(OSError):  # nobody listens, and there is nowhere else to say so
             if self._people is not None:  # a spinner may be turning: it has to make room
                 from rich.text import Text

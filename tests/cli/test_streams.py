@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.service import PCM, Answer, Service, completion, event, sound_events, stream
-from support.terminals import in_a_terminal
+from support.terminals import in_a_terminal, in_a_terminal_of
 
 from audiochat.audio import wav
 
@@ -307,3 +307,27 @@ def test_a_script_without_spaces_is_shown_while_it_comes(openai: Service) -> Non
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(terminal)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="wants a pseudo-terminal")
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize(
+    ("arguments", "stdout_too"),
+    [
+        (["doctor"], True),
+        (["speak", "hi", "--retries", "0"], True),
+        (["speak", "hi", "--retries", "1", "-o", "-"], False),
+        (["-q", "speak", "a text of many words that takes more than one line of the terminal"], False),
+    ],
+)
+def test_no_word_is_cut(
+    monkeypatch: pytest.MonkeyPatch, columns: int, arguments: list[str], *, stdout_too: bool
+) -> None:
+    """Notes, errors and the doctor wrap between words, at the width of the terminal that shows them."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/a/path/that/is/long/enough/to/need/a/line/of/its/own/v1")
+    seen = in_a_terminal_of(columns, arguments, stdout_too=stdout_too)
+    assert seen
+    address = "http://127.0.0.1:9/a/path/that/is/long/enough/to/need/a/line/of/its/own/v1"
+    for line in seen.splitlines():
+        assert len(line) <= columns or address in line.split()[-1], line
+    assert arguments != ["doctor"] or f"{address}/chat/completions" in seen

@@ -23,6 +23,33 @@ def in_a_terminal(arguments: Sequence[str], **variables: str) -> tuple[int, str]
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "60", **variables}
     process = subprocess.Popen([*AUDIOCHAT, *arguments], stdin=side, stdout=side, stderr=side, env=env)
     os.close(side)
+    return _end_of(process, main)
+
+
+def in_a_terminal_of(columns: int, arguments: Sequence[str], *, stdout_too: bool) -> str:
+    """What a dumb terminal of so many columns gets, its size told by itself alone.
+
+    Args:
+        columns: Of the terminal.
+        arguments: Of the command.
+        stdout_too: Whether stdout leads there, as stderr does.
+    """
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = {**os.environ, "TERM": "dumb", "COLUMNS": ""}
+    out = side if stdout_too else subprocess.DEVNULL
+    process = subprocess.Popen([*AUDIOCHAT, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=side, env=env)
+    os.close(side)
+    return _end_of(process, main)[1].replace("\r\n", "\n")
+
+
+def _end_of(process: subprocess.Popen[bytes], main: int) -> tuple[int, str]:
+    """The exit code of a process, and what its terminal got."""
     seen = b""
     while True:
         try:
