@@ -71,11 +71,23 @@ def in_a_terminal(command: str, folder: str) -> str:
 
 
 def settled(shown: str) -> str:
-    """What is left on the screen: a spinner's lines are gone, cursors do not move."""
-    lines = [line.split("\r")[-1] for line in shown.replace("\r\n", "\n").split("\n")]
-    text = re.sub(r"\x1b\[\?25[lh]|\x1b\[[0-9]*[ABCDGJK]", "", "\n".join(lines))
-    spinner = re.compile(r"(\x1b\[[0-9;]*m)*[\u2800-\u28ff]")
-    return "\n".join(line for line in text.split("\n") if line.strip() and not spinner.match(line))
+    """What is left on the screen: bars and spinners, which the program takes away, are gone."""
+    rows, row, again = [""], 0, False
+    for piece in re.split(r"(\r|\n|\x1b\[\??[0-9;]*[A-Za-z])", shown.replace("\r\n", "\n")):
+        moves = re.fullmatch(r"\x1b\[([0-9]*)([A-Za-z])", piece)
+        if piece == "\n":
+            row, again = row + 1, False
+            rows += [""] * (row + 1 - len(rows))
+        elif piece == "\r":
+            again = True
+        elif moves and moves[2] in "AK":
+            row -= int(moves[1] or 1) if moves[2] == "A" else 0
+            rows[row] = "" if moves[2] == "K" else rows[row]
+        elif piece.startswith("\x1b[") and not piece.endswith("m"):
+            continue  # the cursor is hidden, say
+        elif piece:
+            rows[row], again = piece if again else rows[row] + piece, False
+    return "\n".join("" if line.isspace() else line.rstrip() for line in rows).strip("\n")
 
 
 def main() -> None:

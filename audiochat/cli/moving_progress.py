@@ -73,7 +73,7 @@ def bar(console: Console, label: str, total: float, unit: Unit) -> Iterator[Upda
     left = TimeRemainingColumn() if unit == "bytes" else TextColumn("{task.fields[left]}")
     columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), *told, left]
     time_left = TimeLeft(total)
-    with Progress(*columns, console=console, expand=True) as progress:
+    with Progress(*columns, console=console, expand=True, transient=True) as progress:  # data may follow
         task = progress.add_task(label, total=total, amount=amount(0, total, unit), detail="", left="")
 
         def update(done: float, detail: str = "", /) -> None:

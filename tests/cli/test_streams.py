@@ -331,3 +331,15 @@ def test_no_word_is_cut(
     for line in seen.splitlines():
         assert len(line) <= columns or address in line.split()[-1], line
     assert arguments != ["doctor"] or f"{address}/chat/completions" in seen
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="wants a pseudo-terminal")
+def test_a_bar_leaves_nothing_behind(openai: Service, dog: Path) -> None:
+    """What was drawn is taken away before the data and the error that follow it."""
+    openai.answer(completion("A dog."))
+    for arguments in (["transcribe", str(dog), "-f", "txt", "--no-check"], ["transcribe", "missing.wav"]):
+        seen = in_a_terminal(arguments, NO_COLOR="1")[1]
+        if "\u2501" in seen:  # it took long enough to be drawn
+            assert "\x1b[1A\x1b[2K" in seen[seen.rindex("\u2501") :]
+    assert "There is no file missing.wav." in seen
+    assert "\u2501" in seen
