@@ -31,6 +31,10 @@ _SURE = -0.9
 """Mean log probability of the words above which the recogniser knew what it heard."""
 _GUESSED, _REPEATED = -1.0, 2.4
 """Mean log probability and compression ratio of words that are made up: Whisper's own bounds."""
+_BEGINNING = 60
+"""Seconds by which it is judged whether another language is spoken than before: two of the recogniser's windows."""
+_LIKELIER = 0.1
+"""What the words of the other language have to be likelier: an accent is no language."""
 _AROUND = 2.0
 """Seconds around a stretch that is listened to again: words that begin or end there are heard whole."""
 
@@ -101,6 +105,7 @@ class Ears:
         speech: Sequence[tuple[float, float]] | None = None,
         *,
         language: str | None = None,
+        expected: str | None = None,
         prompt: str | None = None,
     ) -> Listened:
         """Write down what is said.
@@ -109,6 +114,7 @@ class Ears:
             pcm: Samples: s16le, mono, 16,000 Hz.
             speech: Stretches in which somebody speaks, in seconds; the rest is not listened to. None: all of it.
             language: That is spoken; None finds out.
+            expected: The language that was spoken before: another one is believed only if it makes likelier words.
             prompt: Names and spellings.
         """
         import numpy as np
@@ -118,7 +124,7 @@ class Ears:
         kept = _kept(speech, seconds)
         if not kept or not len(samples):
             return Listened((), None, sure=False)
-        heard = self._hear(samples, kept, language, prompt)
+        heard = self._hear(samples, kept, language, prompt, expected)
         words = list(heard.words)
         # From the last to the first: what is put in moves the words behind it.
         for hole in reversed(unheard(words, speech or (), seconds)):
@@ -129,14 +135,29 @@ class Ears:
         return Listened(tuple(words), heard.language if words else None, heard.sure)
 
     def _hear(
-        self, samples: Any, kept: Sequence[tuple[float, float]], language: str | None, prompt: str | None
+        self,
+        samples: Any,
+        kept: Sequence[tuple[float, float]],
+        language: str | None,
+        prompt: str | None,
+        expected: str | None = None,
     ) -> _Heard:
         """Listen to some stretches of the samples, as if they were all."""
         import numpy as np
 
         cut = [samples[int(start * RATE) : int(end * RATE)] for start, end in kept]
-        segments, info = self._loaded().transcribe(
-            np.concatenate(cut),
+        sound = cut[0] if len(cut) == 1 else np.concatenate(cut)
+        # No word is made before the segments are asked for: which language it seems to be is known at no cost.
+        segments, info = self._segments(sound, language, prompt)
+        if expected is not None and language is None and info.language != expected:
+            beginning = sound[: _BEGINNING * RATE]
+            is_other = self._likelihood(beginning, info.language) > self._likelihood(beginning, expected) + _LIKELIER
+            segments, info = self._segments(sound, info.language if is_other else expected, prompt)
+        return _heard(segments, info.language, _Times(kept))
+
+    def _segments(self, sound: Any, language: str | None, prompt: str | None) -> tuple[Iterable[Any], Any]:
+        found: tuple[Iterable[Any], Any] = self._loaded().transcribe(
+            sound,
             language=language,
             initial_prompt=prompt,
             beam_size=1,
@@ -145,7 +166,21 @@ class Ears:
             no_speech_threshold=None,
             condition_on_previous_text=False,
         )
-        return _heard(segments, info.language, _Times(kept))
+        return found
+
+    def _likelihood(self, sound: Any, language: str) -> float:
+        """Mean log probability of the words in a language, at the first try."""
+        segments, _ = self._loaded().transcribe(
+            sound,
+            language=language,
+            beam_size=1,
+            temperature=0.0,
+            no_speech_threshold=None,
+            condition_on_previous_text=False,
+        )
+        told = [(float(one.avg_logprob), one.end - one.start) for one in segments]
+        seconds = sum(lasts for _, lasts in told)
+        return sum(value * lasts for value, lasts in told) / seconds if seconds else float("-inf")
 
     def _loaded(self) -> Any:
         with self._lock:

@@ -63,3 +63,24 @@ def test_what_is_left_out_is_heard_again_and_nothing_twice() -> None:
     assert plain_words(ears.listen(pcm, speech, language="en").text) == whole
     first, second = forgetful.listened
     assert second < 9 < first
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Le petit chat dort dans la cuisine depuis ce matin, et personne ne veut le réveiller.", "fr"),
+        ("El tren sale mañana por la mañana desde Madrid, y llega a Barcelona por la tarde.", "es"),
+        (TEXT, "en"),
+    ],
+)
+def test_another_language_is_heard_where_it_is_spoken(text: str, language: str) -> None:
+    """A recording that was English before; what the user says about the language holds."""
+    pytest.importorskip("kokoro_onnx")
+    from audiochat.local.engine import Engine
+
+    spoken = wav.wrap(b"".join(Engine(LocalSettings()).synthesizer.say(text)))
+    pcm = b"".join(decode(io.BytesIO(spoken), name="speech", sample_rate=RATE))
+    ears = Ears(LocalSettings())
+    assert ears.listen(pcm, expected="en").language == language
+    assert ears.listen(pcm, expected="de").language == language
+    assert ears.listen(pcm, language="en").language == "en"

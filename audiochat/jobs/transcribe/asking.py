@@ -130,9 +130,15 @@ class Transcribing:
             yield _Once(self.language, lambda piece, language: self._checked(piece, language, ask, listener))
 
     def _by_engine(self, own: Ears) -> Callable[[Slice, str | None], Result]:
+        latest: str | None = None
+
         def listen(piece: Slice, language: str | None) -> Result:
-            spoken = language if own.multilingual else None
-            heard = own.listen(piece.pcm, piece.speech, language=spoken, prompt=self.prompt)
+            nonlocal latest
+            # What the user says holds; what was found, for as long as nothing else is clearly spoken.
+            told = self.language if own.multilingual else None
+            before = (latest or language) if own.multilingual else None
+            heard = own.listen(piece.pcm, piece.speech, language=told, expected=before, prompt=self.prompt)
+            latest = heard.language or latest
             return Result({"text": heard.text, "words": _plain_data(_words(heard)), "language": heard.language})
 
         return listen
