@@ -100,6 +100,15 @@ class Service:
         }  # fmt: skip
 
 
+def _peak_memory(process: int) -> int:
+    """The most kilobytes that a process has had; `getrusage` counts those of its parent before `exec`, too."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
 def transcribe(recording: Path, environment: dict[str, str], *options: str) -> tuple[dict[str, Any], float, float]:
     """Run the command in a home of its own; the JSON transcript, seconds, and seconds of processors."""
     with tempfile.TemporaryDirectory() as folder:
@@ -110,25 +119,17 @@ def transcribe(recording: Path, environment: dict[str, str], *options: str) -> t
             if not name.startswith(("AZURE_", "OPENAI_", "AUDIOCHAT_"))
         }
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "audiochat",
-                "transcribe",
-                str(recording),
-                "-o",
-                str(out),
-                "--store",
-                folder,
-                *options,
-            ],
-            env={**clean, **environment},
-            check=True,
-        )
+        command = [sys.executable, "-m", "audiochat", "transcribe", str(recording), "-o", str(out), "--store", folder]
+        child = subprocess.Popen([*command, *options], env={**clean, **environment})
+        peak = 0
+        while child.poll() is None:
+            peak = max(peak, _peak_memory(child.pid))
+            time.sleep(0.2)
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, command)
         elapsed, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(f"peak memory {after.ru_maxrss / 1024:.0f} MB")
+        print(f"peak memory {peak / 1024:.0f} MB")
         return json.loads(out.read_text()), elapsed, worked
 
 
