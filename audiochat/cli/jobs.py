@@ -139,8 +139,10 @@ def _told(summary: Summary) -> str:
         f"{summary.status}: {summary.done} of {summary.pieces} pieces; the last run at {_when(summary.changed_at)}",
         f"tokens: {used.input_tokens or 0:,} in, {used.output_tokens or 0:,} out",
     ]
+    if summary.status in ("stopped", "partial"):
+        lines.append("The command that began it goes on from there.")
     if summary.lost:
-        lines.append(f"{summary.lost} pieces were under way when a run was killed; they are asked for again.")
+        lines.append(f"under way when a run was stopped, and asked for again: {summary.lost}")
     lines += [f"failed: {label}: {why.message}" for label, why in summary.failures]
     lines += [f"wrote: {path}" for path in summary.files]
     lines.append(f"kept in {summary.folder}")

@@ -103,6 +103,9 @@ def test_a_run_that_is_stopped_tells_how_far_it_came(cli: CommandLine, openai: S
     assert job["pieces"] > 5
     goes_on = f"Stopped: 2 of {job['pieces']} planned pieces are done; the same command goes on from there."
     assert told.decode().splitlines()[-2:] == [goes_on, "Interrupted."]
+    shown = cli("jobs", "show", job["name"]).out.decode()
+    assert "The command that began it goes on from there." in shown
+    assert "under way when a run was stopped, and asked for again: 1" in shown
 
 
 @pytest.mark.parametrize(
