@@ -158,6 +158,9 @@ class _Run:
     begun: set[str] = field(default_factory=set)
     usage: Usage = field(default_factory=Usage)
     done: float = 0.0
+    """The weight of the pieces that are finished."""
+    finished: int = 0
+    """How many they are: done now or by an earlier run, or failed."""
     streak: int = 0
     stopped: str | None = None
     began: float = field(default_factory=time.monotonic)
@@ -170,6 +173,7 @@ class _Run:
             self.unplanned.append(piece)
             if self.job.has(piece.key) or piece.key in self.begun:
                 self.done += piece.weight  # told with the next one that is asked for: it says nothing about the pace
+                self.finished += 1
             else:
                 self.drain(until=self.pool.room - 1)
                 self._ask(piece)
@@ -247,6 +251,7 @@ class _Run:
             if result.flaw is not None:
                 self.failures[piece.key] = result.flaw
         self.done += piece.weight
+        self.finished += 1
 
     def _check_cancelled(self) -> None:
         if self.cancelled.is_set():
@@ -254,7 +259,7 @@ class _Run:
 
     def _tell(self) -> None:
         tokens = (self.usage.input_tokens or 0) + (self.usage.output_tokens or 0)
-        told = [f"{len(self.keys) - len(self.under_way)} pieces"]
+        told = ["1 piece" if self.finished == 1 else f"{self.finished} pieces"]
         told += [f"{len(self.failures)} failed"] if self.failures else []
         told += [f"{tokens:,} tokens"] if tokens else []
         self.update(self.done, ", ".join(told))
