@@ -73,7 +73,7 @@ def page_of(command: Any, context: Any) -> HelpPage:
             panels.update({section.heading: known} if known else {})
     own, shared = _parameters(command, context)
     panels |= own | {heading: shared[heading] for heading in _SHARED_PANELS if heading in shared}
-    pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+    pieces = [_plain(piece) for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
     words = [context.command_path, "[OPTIONS]", *pieces]
     return HelpPage(
         usage=" ".join(words),
@@ -109,6 +109,11 @@ def _option(parameter: Any) -> str:
     if parameter.is_flag or parameter.count:
         return names
     return f"{names} {parameter.metavar or 'VALUE'}"
+
+
+def _plain(piece: str) -> str:
+    """An argument as manuals write it: Typer puts braces around one that has to be given, and dots twice."""
+    return piece.strip("{}").replace("}", "").replace("......", "...")
 
 
 def _spaced(text: str) -> str:

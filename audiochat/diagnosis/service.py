@@ -69,7 +69,7 @@ def examine(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
             yield from _signed_in(providers.sign_in(settings), faulty)
         return
     asked = str(connection.sdk.base_url).rstrip("/")
-    yield Finding("endpoint", "ok", f"{asked}/chat/completions, and the credential may go there")
+    yield Finding("endpoint", "ok", f"the credential may go to {asked}/chat/completions")
     well = True
     for finding in chain(_reached(target), _signed_in(connection.sign_in, faulty)):
         yield finding

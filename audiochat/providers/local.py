@@ -109,7 +109,7 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
         else:
             yield LocalPart(name, works=True, what=f"{model.title}, hash as it should be")
     for folder in models.old_models():
-        yield LocalPart("old model", works=True, what=f"{folder} is of an earlier version; remove it if you like")
+        yield LocalPart("old-model", works=True, what=f"{folder} is of an earlier version; remove it if you like")
 
 
 def _fetch_again(model: Model, progress: Progress) -> str:

@@ -99,3 +99,17 @@ def test_what_was_meant_is_suggested(cli: CommandLine, arguments: tuple[str, ...
     assert ran.code == 2
     assert meant in ran.err
     assert "--help'" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        (["sessions", "show"], "audiochat sessions show [OPTIONS] NAME"),
+        (["sessions", "remove"], "audiochat sessions remove [OPTIONS] NAME..."),
+        (["jobs", "remove"], "audiochat jobs remove [OPTIONS] NAME..."),
+        (["analyze"], "audiochat analyze [OPTIONS] [AUDIO] [PROMPT]..."),
+    ],
+)
+def test_the_usage_line_is_written_as_manuals_write_it(cli: CommandLine, command: list[str], usage: str) -> None:
+    """No braces, and the dots once."""
+    assert cli(*command, "--help").out.decode().splitlines()[0] == f"Usage: {usage}"
