@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audiochat.chat.reply import Usage
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
 from audiochat.jobs.narrate.fidelity import Comparison, compare, compare_heard
+from audiochat.jobs.narrate.hearing import heard_text
 from audiochat.jobs.narrate.readers import (
     INSTRUCTIONS,
     ChatReader,
@@ -182,9 +183,7 @@ class _Speaker:
         if reading.words is not None:
             words = compare(passage.text, reading.words, language=language, names=passage.names)
         if self.ear is not None and reading.pcm and not (words is not None and words.is_unfaithful):
-            from audiochat.audio import wav
-
-            text = self.ear.recognizer.hear(wav.wrap(reading.pcm)).text
+            text = heard_text(self.ear.recognizer, reading.pcm, passage.text, self.work.spoken)
             heard = compare_heard(passage.text, text, language=language)
             if isinstance(self.reader, EngineReader):
                 # This voice reads whatever is there: what seems to be lost was misheard. Only a cut sound is not.

@@ -1,4 +1,4 @@
-"""Whether readings are checked by ear."""
+"""Readings that are checked by ear."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from support.scripted_engine import HEARD, Ear, tone
 
 from audiochat import config
-from audiochat.jobs.narrate.hearing import hears
+from audiochat.jobs.narrate.hearing import heard_text, hears
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,3 +26,21 @@ def test_the_recogniser_alone_is_enough(tmp_path: Path, monkeypatch: pytest.Monk
     assert not hears(replace(settings, local=replace(settings.local, stt=str(tmp_path / "no"))), "en")
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     assert not hears(replace(settings, local=replace(settings.local, stt=str(tmp_path))), "en")
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "told"),
+    [
+        ("The door was not open when they came back.", None, ["en"]),
+        ("Die Tür war nicht offen, als sie nach Hause kamen.", None, ["de"]),
+        ("Table.", "de", ["de"]),
+        # One that the recogniser has not learned.
+        ("La porte n'était pas ouverte quand ils sont rentrés.", None, [None]),
+    ],
+)
+def test_the_recogniser_is_told_the_language(written: str, language: str | None, told: list[str | None]) -> None:
+    """That of the text, or the one that is named; finding out takes it nearly as long as the words do."""
+    pytest.importorskip("py3langid")
+    ear = Ear()
+    assert heard_text(ear, tone(1.0), written, language) == HEARD
+    assert ear.languages == told
