@@ -100,6 +100,6 @@ class FileError(AudiochatError):
 
 
 class CancelledError(AudiochatError):
-    """Whoever asked no longer wants the answer."""
+    """The request was cancelled by its caller."""
 
     exit_code = 130

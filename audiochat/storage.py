@@ -93,7 +93,7 @@ def make_folder(path: Path) -> None:
 
 def _close(folder: Path) -> None:
     """Leave its owner's rights alone; not where the owner or the file system will not have it."""
-    if os.name == "nt" or folder.is_symlink():  # a link leads to a folder that somebody made for more than this
+    if os.name == "nt" or folder.is_symlink():  # the folder behind a link serves other purposes too
         return
     with suppress(OSError):
         mode = stat.S_IMODE(folder.stat().st_mode)

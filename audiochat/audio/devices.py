@@ -79,7 +79,7 @@ def record(
     max_seconds: float,
     meter: Callable[[float], None],
 ) -> bytes:
-    """Record until somebody who spoke has stopped.
+    """Record until the speaker has stopped.
 
     Args:
         source: What hears.

@@ -1,4 +1,4 @@
-"""How loud it is, and when somebody who spoke has stopped."""
+"""Measure loudness, and notice when a speaker has stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def level(pcm: bytes) -> float:
 
 
 class EndOfSpeech:
-    """Listens for the pause after somebody has spoken; the room may be noisy."""
+    """Listens for the pause after speech; the room may be noisy."""
 
     def __init__(self, *, pause: float = 1.5) -> None:
         self._pause = pause
@@ -42,7 +42,7 @@ class EndOfSpeech:
         """Take the next few milliseconds (s16le, mono, 24,000 Hz); whether the pause is over."""
         seconds = len(pcm) / PCM_BYTES_PER_SECOND
         loudness = level(pcm)
-        if self._room is None:  # whoever speaks from the first moment is not taken for the room
+        if self._room is None:  # speech from the first moment is not taken for the room
             self._room = loudness if loudness < _LOUDEST_ROOM else _USUAL_ROOM
         self._room = min(loudness, self._room + _RISE * seconds)
         if loudness > max(self._room + _ABOVE_NOISE, _QUIETEST_SPEECH):

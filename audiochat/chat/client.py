@@ -183,7 +183,7 @@ class Client:
                 delta = self._delta(event.data, assembly, source)
                 if delta.text or delta.pcm:
                     yield delta
-                    deadline.extend()  # only now: whoever takes a delta may take time
+                    deadline.extend()  # only now: the consumer of a delta may take time
                 if cancelled is not None and cancelled.is_set():
                     raise CancelledError("The request was cancelled.")
             for last in assembly.finish():

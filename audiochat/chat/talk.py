@@ -138,7 +138,7 @@ class Talk:
             self._busy.release()
 
     def go_on_with(self, ask: Ask, *, origin: Callable[[], str]) -> None:
-        """Let somebody else answer from the next turn on, another model for one; for the arguments see `Talk`."""
+        """Change who answers from the next turn on, for example another model; for the arguments see `Talk`."""
         self._ask, self._origin, self._recall = ask, origin, Recall()
 
     def take_back(self) -> AnsweredTurn | None:

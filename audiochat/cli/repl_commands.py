@@ -84,7 +84,7 @@ class Commands:
         self._table[name][0](argument)
 
     def _say(self, text: str) -> None:
-        """What a command answers, also with --quiet: somebody has asked for it."""
+        """Print what a command answers, also with --quiet: the user asked for it."""
         self._screen.aside(text, always=True)
 
     def _attach(self, name: str) -> None:

@@ -81,7 +81,7 @@ class Terminal:
         self._log_handler: logging.Handler | None = None
 
     def configure(self, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
-        """Be as the options of a command want it."""
+        """Apply the options of a command."""
         self.quiet, self.as_json = quiet, as_json
         if debug:
             self._show_http_log()

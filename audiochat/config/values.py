@@ -26,7 +26,7 @@ _UNFILLED = re.compile(
 """What stands in examples for a value of one's own."""
 
 _CAPITALS = re.compile(r"KEY[12]?|DEPLOYMENT|MODEL|NAME|ENDPOINT|RESOURCE|VOICE|TENANT|PROJECT|ORGANIZATION|VALUE")
-"""The same, as .env.example and docs/ write it; in small letters these may well be names of somebody's own."""
+"""The same, as .env.example and docs/ write it; in small letters these may be real names."""
 
 _NO_KEY = re.compile(
     r"none|null|undefined|n/?a|example|placeholder|dummy|fake|test|key|secret|token|(?:my[-_ ])?api[-_ ]?keys?"
@@ -44,7 +44,7 @@ class Source(Enum):
     ENVIRONMENT = "the environment"
     NAMED_FILE = "the file that was named"
     PROJECT_FILE = ".env in the working directory"
-    """It may be somebody else's: a repository can bring one."""
+    """It may have come with a repository, so its author may be a stranger."""
     USER_FILE = "the user's own .env"
     DEFAULT = "the default"
 

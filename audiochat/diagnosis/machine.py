@@ -89,7 +89,7 @@ def _folder(name: str, find: Callable[[], Path], variable: str) -> Finding:
     check = f"{name}-folder"
     try:
         path = find()
-    except FileError as error:  # whoever has no home goes without
+    except FileError as error:  # a user without a home folder goes without
         return Finding(check, "warning", error.message, error.hint, used=False)
     existing = next(folder for folder in (path, *path.parents) if folder.exists())
     try:

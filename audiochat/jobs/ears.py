@@ -112,7 +112,7 @@ class Ears:
 
         Args:
             pcm: Samples: s16le, mono, 16,000 Hz.
-            speech: Stretches in which somebody speaks, in seconds; the rest is not listened to. None: all of it.
+            speech: Stretches of speech, in seconds; the rest is not listened to. None: all of it.
             language: That is spoken; None finds out.
             expected: The language that was spoken before: another one is believed only if it makes likelier words.
             prompt: Names and spellings.

@@ -39,7 +39,7 @@ def unheard(words: Sequence[HeardWord], speech: Sequence[tuple[float, float]], s
 
     Args:
         words: That were heard, in order.
-        speech: Stretches in which somebody speaks, in order.
+        speech: Stretches of speech, in order.
         seconds: Of the whole.
     """
     holes = []

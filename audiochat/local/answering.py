@@ -44,7 +44,7 @@ _ENGLISH_ONLY = "I am a small model, and I understand English alone."
 _CANNOT_SHORTEN = "I am a small model, and I cannot make that shorter."
 _RISKY = {
     "health": "Please ask a doctor or a pharmacist, and call the emergency number if it is urgent.",
-    "safety": "Please ask somebody who is trained for it, and call the emergency number if there is danger.",
+    "safety": "Please ask a trained person, and call the emergency number if there is danger.",
     "law": "Please ask a lawyer or an advice centre.",
     "money": "Please ask an adviser whom you trust.",
 }

@@ -39,8 +39,8 @@ class ApiError(Exception):
         code: A word for programs.
         param: The parameter that is wrong.
         status: The HTTP status.
-        type: The service's kind of error, or one of ours.
-        hint: What to do; an addition of ours, which clients ignore.
+        type: The service's kind of error, or one of the engine's own.
+        hint: What to do; an addition to the API, which clients ignore.
         retry_after: Seconds after which the same request makes sense.
     """
 

@@ -32,7 +32,7 @@ _one_at_a_time = threading.Lock()
 
 
 def ensure(wanted: Iterable[Model], progress: Progress, stop: StopSignal | None = None) -> None:
-    """Have models on disk, fetching those that are missing; one process and one thread at a time does so.
+    """Fetch the models that are not on disk; one process and one thread does so at a time.
 
     Args:
         wanted: The models.

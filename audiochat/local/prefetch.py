@@ -83,7 +83,7 @@ class Prefetch(Generic[T]):
                 return
             if made.ended or made.failure is not None:
                 self._ended = True
-                self._ready.put(made)  # for whoever takes the next item
+                self._ready.put(made)  # for the next call
                 return
             yield made.item[0]
 

@@ -70,7 +70,7 @@ class Heard:
     seconds: float
     """Of the whole recording."""
     speech_seconds: float
-    """Of the parts in which somebody speaks."""
+    """Of the stretches of speech."""
     loudness: float
     """Root mean square of the samples, in dBFS."""
     sound: Sound | None = None

@@ -53,7 +53,7 @@ class Task:
     """Of the spoken answer; None asks for text alone."""
     voice: str | None
     language: str | None
-    """Of the spoken answer, as a BCP 47 tag: an addition of ours; None finds it out."""
+    """Of the spoken answer, as a BCP 47 tag: an addition to the API; None detects it."""
     stream: bool
     include_usage: bool
     limits: Limits

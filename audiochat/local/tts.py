@@ -36,7 +36,7 @@ class Synthesizer(Protocol):
             speed: 2.0 is twice as fast.
             language: Of the text, as a BCP 47 tag; None finds it out.
             context: What was said before it, which tells the language of a short sentence.
-            early: Somebody waits for the first sound: begin with a short piece.
+            early: Begin with a short piece, because the first sound is waited for.
 
         Yields:
             Blocks of samples: s16le, mono, 24,000 Hz.

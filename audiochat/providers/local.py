@@ -38,7 +38,7 @@ _CONNECT = "To use Azure OpenAI set AZURE_OPENAI_ENDPOINT, to use OpenAI set OPE
 
 
 def begin(settings: Settings, progress: Progress) -> Connect:
-    """Nothing yet: the first step with the engine may be to fetch its models, and the question may be no question."""
+    """Do nothing yet: connecting may fetch models, which waits until the question itself has been checked."""
     return partial(_connect, settings, progress)
 
 

@@ -26,7 +26,7 @@ _LONGEST_TEXT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One half of an exchange; it becomes text only where somebody reads the log."""
+    """One half of an exchange; it becomes text only where the log is read."""
 
     title: str
     headers: Mapping[str, str] = field(default_factory=dict)

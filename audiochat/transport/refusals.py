@@ -124,7 +124,7 @@ _IDENTITY = (
     ),
     Refusal(
         "permission_denied", SignInError, "There is no right to use this: {message}",
-        "Have it given by whoever runs the service.",
+        "Ask the service's administrator for it.",
         _words("data action", "does not have (access to api|authorization|permission)", "lacks the required",
                "principal does not have access"),
         _codes("PermissionDenied", "AuthorizationFailed", "permission_denied"), _CREDENTIAL,

@@ -85,7 +85,7 @@ def shutting_down() -> ApiError:
 
 
 def internal() -> ApiError:
-    """A bug of ours; what it is stays here."""
+    """A bug in this program; the details are not sent to the client."""
     return ApiError(
         "The server had an error while processing your request.", code=None, type="server_error", status=500
     )

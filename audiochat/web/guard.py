@@ -1,4 +1,4 @@
-"""The gate of every server of ours: what a page elsewhere could send here is refused before anything reads it.
+"""Middleware of both servers: refuse what a foreign web page could send, before anything reads it.
 
 The docs name each threat and its test: docs/security.md.
 """

@@ -23,8 +23,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Rules:
     """The names and origins that a server answers to. Make it with `Rules.of`.
 
-    Why names are checked at all: a page of somebody else's can let its own name point to this machine (DNS rebinding)
-    and then asks as if it were ours; only the Host header still tells. Why origins are: a page of somebody else's may
+    Why names are checked at all: a foreign page can let its own name point to this machine (DNS rebinding)
+    and then asks as if it were ours; only the Host header still tells. Why origins are: a foreign page may
     send requests here without being able to read the answers, and each would make the engine work.
     """
 
@@ -32,7 +32,7 @@ class Rules:
     hosts: frozenset[str]
     """With their port, as they stand in a Host header."""
     any_port: frozenset[str]
-    """Names that are answered with any port: somebody forwards a port of theirs to ours."""
+    """Names that are answered with any port: the user forwards another port to this one."""
     origins: frozenset[str]
     """Of our own pages."""
     foreign_origins: frozenset[str]

@@ -1,4 +1,4 @@
-"""The app factory and the runner that every server of ours shares.
+"""The app factory and the runner that both servers share.
 
 A door brings its routes, and gets the guard, errors in the service's shape, addresses as people type them, and an
 orderly end:

@@ -1,4 +1,4 @@
-"""How a page of ours knows its owner: a token in the address, used once, becomes a cookie."""
+"""Sign a browser in to the playground: a one-time token in the address becomes a cookie."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class PageTokens:
         return f"{self.cookie_name}={cookie}; Path=/; HttpOnly; SameSite=Strict"
 
     def admits(self, scope: Scope) -> bool:
-        """Whether a request carries a cookie of ours."""
+        """Whether a request carries a valid session cookie."""
         for name, value in scope["headers"]:
             if name != b"cookie":
                 continue

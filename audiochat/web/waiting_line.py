@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _POLL = 0.1
-"""Seconds between two looks at whether somebody in the line has left."""
+"""Seconds between two checks whether a waiting client has left."""
 
 
 class WaitingLine:

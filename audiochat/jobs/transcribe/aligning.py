@@ -75,7 +75,7 @@ def timed(text: str, heard: Sequence[Word], speech: Sequence[tuple[float, float]
     Args:
         text: What was written.
         heard: The words of another listener, with their times.
-        speech: Stretches in which somebody speaks, in seconds of the recording, rising: where words may be.
+        speech: Stretches of speech, in seconds of the recording, rising: where words may be.
     """
     words = split(text)
     if not words:
@@ -101,7 +101,7 @@ def _fill(
     end: float,
     speech: Sequence[tuple[float, float]],
 ) -> None:
-    """Place the words that have no time: between their neighbours, where somebody speaks."""
+    """Place the words that have no time: between their neighbours, where there is speech."""
     index = 0
     while index < len(placed):
         if placed[index] is not None:

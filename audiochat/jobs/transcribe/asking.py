@@ -59,11 +59,11 @@ class Slice:
     pcm: bytes = field(repr=False)
     """s16le, mono, 16,000 Hz."""
     speech: tuple[Stretch, ...]
-    """Where in it somebody speaks."""
+    """The stretches of speech in it."""
 
     @property
     def spoken_seconds(self) -> float:
-        """How long somebody speaks."""
+        """Seconds of speech."""
         return sum(end - start for start, end in self.speech)
 
     @property

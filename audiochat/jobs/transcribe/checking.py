@@ -43,7 +43,7 @@ class Doubt:
     reason: str
     """For a person."""
     weak: bool = False
-    """Whether it is forgotten when the next answer says the same: it may be a noise, or somebody who speaks slowly."""
+    """Whether it is forgotten when the next answer says the same: it may be a noise, or slow speech."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Track:
     seconds: float
     cuts: tuple[Cut, ...]
     speech: tuple[tuple[Stretch, ...], ...]
-    """For each cut: where in it somebody speaks."""
+    """For each cut: the stretches of speech in it."""
     sounds: tuple[str, ...]
     """For each cut: a hash of its samples."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FASTEST = 6.0
-"""Words a second of somebody who speaks very fast."""
+"""Words a second in very fast speech."""
 _SLACK = 4
 """Words beyond that which are looked at."""
 _UNLIKE, _ALONE = -2.0, -1.5

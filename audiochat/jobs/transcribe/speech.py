@@ -1,4 +1,4 @@
-"""Where in a recording somebody speaks: by the recogniser's detector of voices, or by loudness."""
+"""Find the speech in a recording: by the recogniser's voice detector, or by loudness."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ _SKIPPED = 4
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Where in a recording somebody speaks."""
+    """Finds the stretches of speech in a recording."""
 
     speech: tuple[Stretch, ...]
     """Rising, apart, within the recording."""
     scores: Sequence[float]
-    """For each `STEP`: the higher, the likelier that somebody speaks."""
+    """For each `STEP`: the higher, the likelier that it is speech."""
     seconds: float
 
     def quietest(self, start: float, end: float) -> float:
@@ -70,7 +70,7 @@ class Activity:
 
 
 def find_speech(sound: Sound, *, detector: object | None = None) -> Activity:
-    """Find out where somebody speaks.
+    """Find the stretches of speech.
 
     Args:
         sound: The recording.

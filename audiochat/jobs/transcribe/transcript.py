@@ -163,7 +163,7 @@ def put_together(
     Args:
         cuts: The pieces.
         answers: What came of each.
-        speech: Where in each somebody speaks.
+        speech: The stretches of speech in each.
         start: Seconds of the recording before its first sample.
         first_piece: The number of the first piece.
         speaker: Who speaks, where it is known.
