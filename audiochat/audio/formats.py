@@ -111,6 +111,16 @@ _ALL = (
     ),
 )
 
+RECORDING_SUFFIXES = frozenset(
+    suffix
+    for names in (
+        (".wav", ".wave", ".mp3", ".m4a", ".m4b", ".mp4", ".mov", ".flac", ".ogg", ".oga", ".opus", ".webm"),
+        (".aac", ".aif", ".aiff", ".wma", ".amr", ".caf", ".mkv", ".3gp", ".ac3", ".au"),
+    )
+    for suffix in names
+)
+"""Of file names that are taken for recordings; a recording may have any name where one is asked for."""
+
 _BY_NAME = {format_.name: format_ for format_ in _ALL}
 
 ANSWER_FORMATS = tuple(format_.name for format_ in _ALL if format_.answer)

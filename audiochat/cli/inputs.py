@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiochat import files
+from audiochat.audio.formats import RECORDING_SUFFIXES
 from audiochat.chat.request import AskOptions
 from audiochat.cli.options import MAX_SECONDS
 from audiochat.errors import ConfigurationError, FileError, UsageError
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 DESCRIBE = "Describe in detail the spoken audio input."
 """What is asked about a recording when nothing is asked; as in Azure's quickstart."""
-
-RECORDING_SUFFIXES = (
-    *(".wav", ".wave", ".mp3", ".m4a", ".mp4", ".mov", ".flac", ".ogg", ".oga", ".opus", ".webm"),
-    *(".aac", ".aif", ".aiff", ".wma", ".amr", ".caf", ".mkv", ".3gp"),
-)
 
 
 def text(argument: str) -> str:

@@ -14,9 +14,9 @@ from audiochat.local.api import EVENT_STREAM, perform
 from audiochat.local.api_errors import ApiError
 from audiochat.local.language_names import NAMES
 from audiochat.local.stt import NotAudioError, RecordingTooLongError, UnknownLanguageError
+from audiochat.subtitles import Cue, srt, vtt
 from audiochat.web import errors
 from audiochat.web.bodies import iter_body
-from audiochat.web.subtitles import srt, vtt
 from audiochat.web.work import WorkResponse, event, of_engine
 
 if TYPE_CHECKING:
@@ -229,6 +229,11 @@ def _verbose(heard: Heard, wanted: Wanted) -> str:
     return json.dumps({**told, "usage": _usage(heard)}, ensure_ascii=False)
 
 
+def _cues(heard: Heard) -> list[Cue]:
+    """A cue for each segment, as the service gives them."""
+    return [Cue(one.start, one.end, (" ".join(one.text.split()),)) for one in heard.segments]
+
+
 def _events(heard: Heard) -> Generator[bytes, None, None]:
     for index, segment in enumerate(heard.segments):
         words = segment.text.strip()
@@ -244,6 +249,6 @@ _WRITERS: Mapping[str, Callable[[Heard, Wanted], str]] = {
     "json": _json,
     "verbose_json": _verbose,
     "text": lambda heard, _wanted: f"{heard.text}\n",
-    "srt": lambda heard, _wanted: srt(heard.segments),
-    "vtt": lambda heard, _wanted: vtt(heard.segments),
+    "srt": lambda heard, _wanted: srt(_cues(heard)),
+    "vtt": lambda heard, _wanted: vtt(_cues(heard)),
 }

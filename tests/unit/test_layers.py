@@ -20,6 +20,7 @@ ROOMS = (
     "progress",
     "background",
     "extras",
+    "subtitles",
     "storage",
     "config",
     "spool",

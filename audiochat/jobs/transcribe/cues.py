@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from audiochat.jobs.transcribe.transcript import Gap, in_order
 from audiochat.jobs.transcribe.words import Word, join
+from audiochat.subtitles import Cue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,17 +39,6 @@ class Shape:
     """A cue for each word."""
     named: bool = True
     """Whether the speaker, where one is known, stands before the words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Lines on the screen."""
-
-    start: float
-    """Seconds from the recording's start."""
-    end: float
-    lines: tuple[str, ...]
-    speaker: str | None = None
 
 
 def cues_of(transcript: Transcript, shape: Shape) -> list[Cue]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from audiochat.jobs.transcribe.cues import Shape, cues_of
 from audiochat.jobs.transcribe.transcript import Gap, in_order
+from audiochat.subtitles import srt, vtt
 
 if TYPE_CHECKING:
     from audiochat.jobs.transcribe.transcript import Transcript
@@ -21,30 +22,13 @@ def as_file(transcript: Transcript, format: str, shape: Shape | None = None) -> 
     if format == "json":
         return json.dumps(transcript.as_json(), ensure_ascii=False, indent=1) + "\n"
     if format == "srt":
-        return _srt(transcript, shape)
+        return srt(cues_of(transcript, shape))
     if format == "vtt":
-        return _vtt(transcript, shape)
+        return vtt(cues_of(transcript, replace(shape, named=False)))
     if format == "tsv":
         return _tsv(transcript, shape)
     text = transcript.text
     return f"{text}\n" if text else ""
-
-
-def _srt(transcript: Transcript, shape: Shape) -> str:
-    blocks = [
-        f"{n}\n{_stamp(cue.start, ',')} --> {_stamp(cue.end, ',')}\n{_harmless(chr(10).join(cue.lines))}\n"
-        for n, cue in enumerate(cues_of(transcript, shape), 1)
-    ]
-    return "\n".join(blocks)
-
-
-def _vtt(transcript: Transcript, shape: Shape) -> str:
-    blocks = ["WEBVTT\n"]
-    for cue in cues_of(transcript, replace(shape, named=False)):
-        text = "\n".join(cue.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        voice = f"<v {cue.speaker}>" if cue.speaker else ""
-        blocks.append(f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n{voice}{text}\n")
-    return "\n".join(blocks)
 
 
 def _tsv(transcript: Transcript, shape: Shape) -> str:
@@ -62,13 +46,3 @@ def _tsv(transcript: Transcript, shape: Shape) -> str:
 
 def _named(speaker: str | None, text: str) -> str:
     return text if speaker is None else f"{speaker}: {text}"
-
-
-def _harmless(text: str) -> str:
-    """Text that cannot be taken for the times of a cue."""
-    return text.replace("-->", "→")
-
-
-def _stamp(seconds: float, point: str) -> str:
-    whole = round(1000 * seconds)
-    return f"{whole // 3_600_000:02d}:{whole // 60_000 % 60:02d}:{whole // 1000 % 60:02d}{point}{whole % 1000:03d}"

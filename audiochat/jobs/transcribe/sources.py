@@ -10,39 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat import files
+from audiochat.audio.formats import RECORDING_SUFFIXES
 from audiochat.errors import FileError, UsageError
 from audiochat.spool import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-SUFFIXES = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".mp3",
-        ".m4a",
-        ".m4b",
-        ".mp4",
-        ".mov",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".webm",
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".wma",
-        ".amr",
-        ".caf",
-        ".mkv",
-        ".3gp",
-        ".ac3",
-        ".au",
-    ]
-)
-"""Of the files in a folder, those that are taken for recordings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +114,7 @@ def _in_folder(folder: Path, *, recursive: bool) -> list[Source]:
         paths = sorted(folder.rglob("*") if recursive else folder.iterdir())
     except OSError as exc:
         raise FileError(f"{folder} cannot be read: {exc.strerror or exc}.", hint="Check its permissions.") from exc
-    recordings = [path for path in paths if path.suffix.lower() in SUFFIXES and files.is_file(path)]
+    recordings = [path for path in paths if path.suffix.lower() in RECORDING_SUFFIXES and files.is_file(path)]
     if not recordings:
         hint = "Name another." if recursive else "-R looks into its folders, too."
         raise FileError(f"There is no recording in {folder}.", hint=hint, code=files.NO_SUCH_FILE)
