@@ -138,7 +138,7 @@ class Delivery:
             screen.envelope({**told, **self._more})
         elif self._destination is not None and self._destination.pipe is not None and reply.audio is not None:
             screen.aside(reply.transcript)
-        elif not screen.shows_words:
+        elif not self._words.begun:  # a reading is only handed on when it is found to be good
             screen.transcript(reply.transcript)
         if saved is not None and saved.path is not None:
             screen.note(f"{saved.path}  {saved.seconds or 0:.1f} s")

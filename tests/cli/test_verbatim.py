@@ -30,6 +30,14 @@ def test_a_text_is_read(openai: Service, cli: CommandLine) -> None:
     assert Path("speech.wav").read_bytes() == wav.wrap(sound_of(TEXT))
 
 
+def test_what_was_read_is_shown_on_a_terminal(openai: Service, shown: CommandLine) -> None:
+    """Once, though it is only known when it is whole; words that were shown while they came are not shown again."""
+    openai.answer_with(Narrator())
+    assert shown("speak", "--verbatim", TEXT, "-o", "a.wav").out.decode().split() == TEXT.split()
+    openai.answer(stream(sound_events(bytes(4800), ["Once ", "only."])))
+    assert shown("speak", "hi", "-o", "b.wav").out.decode().split() == ["Once", "only."]
+
+
 def test_a_bad_reading_is_asked_for_again(openai: Service, cli: CommandLine) -> None:
     """And nothing but the good one is delivered."""
     openai.answer_with(narrator := Narrator(lambda text, before: text if before else without_not(text)))
