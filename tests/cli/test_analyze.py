@@ -149,12 +149,12 @@ def test_a_recording_is_not_replaced_by_what_is_made_of_it(cli: CommandLine, ope
     """`-o` that names what is read is refused before anything is asked; by another path too."""
     before = dog.read_bytes()
     Path("two.txt").write_text("A book.")
-    for arguments in (["transcribe", "dog.wav"], ["narrate", "two.txt"]):
+    for arguments in (["transcribe", "dog.wav", "-f", "txt"], ["narrate", "two.txt", "-f", "wav"]):
         name = arguments[1]
         for output in (name, f"./{name}", str(Path(name).absolute())):
             ran = cli(*arguments, "-o", output)
             assert ran.code == 2, ran.err
-    assert "would be replaced" in ran.err
+            assert "would be replaced" in ran.err
     assert openai.requests == []
     assert (dog.read_bytes(), Path("two.txt").read_text()) == (before, "A book.")
 
