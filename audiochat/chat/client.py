@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from audiochat.chat.fallbacks import STREAM_FORMAT, Mode, fallback
 from audiochat.chat.reply import Delta, Notice, Reply
 from audiochat.chat.stream import StreamAssembly, as_deltas, cut
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
-from audiochat.transport import redaction, retry, service_errors
+from audiochat.transport import redaction, service_errors
+from audiochat.transport.attempts import Retrying, attempts, http_errors
 from audiochat.transport.deadlines import LOCATION, DeadlineStream, deadline_of
 from audiochat.transport.http_log import log_exchange
 from audiochat.transport.retry import Gate, RetryPolicy
@@ -136,38 +136,23 @@ class Client:
         """Send the request, again where that makes sense, and take its answer."""
         asked = replace(request, format=mode.format)
         body = encode(asked, stream=mode.stream, usage=mode.usage, data_uri=mode.data_uri)
-        waited, pauses = 0.0, 0
-        for attempt in itertools.count():
-            with self._gate.passage(cancelled) as passage:
-                try:
-                    yield from self._attempt(body, mode, cancelled)
-                except _http_errors() as exc:
-                    self._log_failure(exc)
-                    error = translate(exc, hints=self._hints)
-                    delay = self._policy.delay(exc, attempt=attempt, waited=waited, pauses=pauses)
-                    if delay is None:
-                        raise error from exc
-                    pauses += self._policy.is_pause(exc)
-                    if error.code == "rate_limited":
-                        passage.pause(delay)
-                else:
-                    passage.answered()
-                    return
-            waited += delay
-            when = f"in {delay:.0f} s" if delay >= 1 else "in a moment"
-            yield Notice(f"{error.message.rstrip('.')}; trying again {when}", "retry")
-            if error.code != "rate_limited":  # else the gate waits
-                retry.wait(delay, cancelled)
+        attempt = partial(self._attempt, body, mode, cancelled)
+        for item in attempts(attempt, gate=self._gate, policy=self._policy, hints=self._hints, cancelled=cancelled):
+            yield Notice(str(item), "retry") if isinstance(item, Retrying) else item
 
     def _attempt(self, body: Body, mode: Mode, cancelled: threading.Event | None) -> Events:
         """Send the request once, and take its answer."""
-        with self._post(body) as (response, deadline):
-            if "text/event-stream" in response.headers.get("content-type", ""):
-                yield from self._streamed(response, deadline, cancelled)
-            elif mode.stream:  # a server that ignores `stream`
-                yield from as_deltas(self._whole(response, mode))
-            else:
-                yield self._whole(response, mode)
+        try:
+            with self._post(body) as (response, deadline):
+                if "text/event-stream" in response.headers.get("content-type", ""):
+                    yield from self._streamed(response, deadline, cancelled)
+                elif mode.stream:  # a server that ignores `stream`
+                    yield from as_deltas(self._whole(response, mode))
+                else:
+                    yield self._whole(response, mode)
+        except http_errors() as exc:
+            self._log_failure(exc)
+            raise
 
     def _streamed(
         self, response: httpx2.Response, deadline: DeadlineStream, cancelled: threading.Event | None
@@ -192,7 +177,7 @@ class Client:
             if error.transcript is None:
                 error.transcript = assembly.transcript
             raise
-        except _http_errors() as exc:
+        except http_errors() as exc:
             if not assembly.begun:
                 raise
             # Another answer would be another voice: the two cannot be joined, so it is not asked for.
@@ -329,10 +314,3 @@ def _endless(request_id: str | None) -> BrokenAnswerError:
     return BrokenAnswerError(
         "The answer has no end.", hint="No more of it was read.", request_id=request_id, transcript=""
     )
-
-
-def _http_errors() -> tuple[type[Exception], ...]:
-    import httpx2
-    import openai
-
-    return openai.OpenAIError, httpx2.RequestError, httpx2.StreamError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import itertools
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audiochat.audio import PCM_BYTES_PER_SECOND
@@ -104,33 +104,18 @@ class SpeechReader:
 
     def read(self, text: str, *, again: bool) -> Reading:  # noqa: ARG002 - it takes no instruction to be more exact
         """Read a text; see `Reader`."""
-        import httpx2
-        import openai
-
         from audiochat.jobs.work import long_work
-        from audiochat.transport import retry
-        from audiochat.transport.service_errors import translate
+        from audiochat.transport.attempts import send
 
-        policy = long_work(self.place.settings)
-        waited, pauses = 0.0, 0
-        for attempt in itertools.count():
-            with self._gate.passage(self.place.cancelled) as passage:
-                try:
-                    data = self._post(text)
-                    passage.answered()
-                    return Reading(_decoded(data), None)
-                except (openai.OpenAIError, httpx2.RequestError, httpx2.StreamError) as exc:
-                    error = translate(exc, hints=self.assistant.connection.hints)
-                    delay = policy.delay(exc, attempt=attempt, waited=waited, pauses=pauses)
-                    if delay is None:
-                        raise error from exc
-                    pauses += policy.is_pause(exc)
-                    if error.code == "rate_limited":
-                        passage.pause(delay)
-            waited += delay
-            if error.code != "rate_limited":
-                retry.wait(delay, self.place.cancelled)
-        raise AssertionError("the loop ends with a reading or an error")  # pragma: no cover
+        data = send(
+            partial(self._post, text),
+            gate=self._gate,
+            policy=long_work(self.place.settings),
+            hints=self.assistant.connection.hints,
+            note=self.place.progress.note,
+            cancelled=self.place.cancelled,
+        )
+        return Reading(_decoded(data), None)
 
     def _post(self, text: str) -> bytes:
         connection = self.assistant.connection

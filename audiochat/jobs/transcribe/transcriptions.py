@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audiochat.chat.reply import Usage
 from audiochat.errors import BrokenAnswerError, RefusedError
-from audiochat.transport import retry, service_errors
+from audiochat.transport import service_errors
+from audiochat.transport.attempts import send
 from audiochat.transport.retry import Gate
 
 if TYPE_CHECKING:
@@ -83,30 +84,14 @@ class Transcriptions:
         return self._attempts(wav, {**fields, "response_format": "json"}, cancelled)
 
     def _attempts(self, wav: bytes, fields: dict[str, Any], cancelled: threading.Event | None) -> Transcription:
-        import httpx2
-        import openai
-
-        waited, pauses = 0.0, 0
-        for attempt in itertools.count():
-            with self._gate.passage(cancelled) as passage:
-                try:
-                    answer = self._post(wav, fields)
-                except (openai.OpenAIError, httpx2.RequestError, httpx2.DecodingError) as exc:
-                    error = service_errors.translate(exc, hints=self._connection.hints)
-                    delay = self._policy.delay(exc, attempt=attempt, waited=waited, pauses=pauses)
-                    if delay is None:
-                        raise error from exc
-                    pauses += self._policy.is_pause(exc)
-                    if error.code == "rate_limited":
-                        passage.pause(delay)
-                else:
-                    passage.answered()
-                    return answer
-            waited += delay
-            self._progress.note(f"{error.message.rstrip('.')}; trying again.")
-            if error.code != "rate_limited":  # else the gate waits
-                retry.wait(delay, cancelled)
-        raise AssertionError  # pragma: no cover
+        return send(
+            partial(self._post, wav, fields),
+            gate=self._gate,
+            policy=self._policy,
+            hints=self._connection.hints,
+            note=self._progress.note,
+            cancelled=cancelled,
+        )
 
     def _post(self, wav: bytes, fields: dict[str, Any]) -> Transcription:
         import httpx2

@@ -1,0 +1,99 @@
+"""Send a request, and again where that makes sense: through the gate, by the policy, with a wait in between."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from audiochat.transport import retry
+from audiochat.transport.service_errors import translate
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from audiochat.errors import AudiochatError
+    from audiochat.transport.retry import Gate, RetryPolicy
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The news that a request failed, and is about to be sent again."""
+
+    error: AudiochatError
+    delay: float
+    """Seconds until then."""
+
+    def __str__(self) -> str:
+        when = f"in {self.delay:.0f} s" if self.delay >= 1 else "in a moment"
+        return f"{self.error.message.rstrip('.')}; trying again {when}"
+
+
+def attempts(
+    attempt: Callable[[], Iterable[T]],
+    *,
+    gate: Gate,
+    policy: RetryPolicy,
+    hints: Mapping[str, str],
+    cancelled: threading.Event | None = None,
+) -> Iterator[T | Retrying]:
+    """Make attempts until one succeeds or the policy says that another makes no sense.
+
+    Args:
+        attempt: Sends the request once. What the SDK and its HTTP library raise counts as a failure.
+        gate: Shared by all who ask the same service.
+        policy: When a failed request is sent again.
+        hints: What to do about errors, by their codes; see `translate`.
+        cancelled: Set it to end the waiting.
+
+    Yields:
+        What the attempt gives, and the news of each failure that is followed by another attempt.
+
+    Raises:
+        AudiochatError: what the last failure means.
+    """
+    waited, pauses = 0.0, 0
+    for number in itertools.count():
+        with gate.passage(cancelled) as passage:
+            try:
+                yield from attempt()
+                passage.answered()
+                return
+            except http_errors() as exc:
+                error = translate(exc, hints=hints)
+                if (delay := policy.delay(exc, attempt=number, waited=waited, pauses=pauses)) is None:
+                    raise error from exc
+                pauses += policy.is_pause(exc)
+                if error.code == "rate_limited":
+                    passage.pause(delay)
+        waited += delay
+        yield Retrying(error, delay)
+        retry.wait(0.0 if error.code == "rate_limited" else delay, cancelled)  # then the gate waits
+
+
+def send(
+    call: Callable[[], T],
+    *,
+    gate: Gate,
+    policy: RetryPolicy,
+    hints: Mapping[str, str],
+    note: Callable[[str], None],
+    cancelled: threading.Event | None = None,
+) -> T:
+    """The result of a call that sends a request once; as `attempts`, and `note` is told before it is sent again."""
+    for item in attempts(lambda: [call()], gate=gate, policy=policy, hints=hints, cancelled=cancelled):
+        if not isinstance(item, Retrying):
+            return item
+        note(f"{item}.")
+    raise AssertionError("attempts end with a result or an error")  # pragma: no cover
+
+
+def http_errors() -> tuple[type[Exception], ...]:
+    """What the SDK and its HTTP library raise when a request fails."""
+    import httpx2
+    import openai
+
+    return openai.OpenAIError, httpx2.RequestError, httpx2.StreamError
