@@ -103,7 +103,7 @@ class Target:
             raise FileError(f"{self.path} is where words are printed.", hint="For the sound on stdout: -o -")
         if self.replace and self.path.exists() and not os.access(self.path, os.W_OK):
             raise FileError(f"{self.path} is protected from writing.", hint="Choose another with -o, or unprotect it.")
-        if not _is_special(self.path) and not os.access(where, os.W_OK | os.X_OK):
+        if not is_special(self.path) and not os.access(where, os.W_OK | os.X_OK):
             raise FileError(f"The folder {where} cannot be written to.", hint="Choose another with -o.")
 
     def save(self, data: Data, progress: Progress | None = None) -> Path:
@@ -118,9 +118,9 @@ class Target:
         """
         progress = progress or NoProgress()
         try:
-            if _is_special(self.path):
+            if is_special(self.path):
                 try:
-                    _write_to(self.path, data, progress)
+                    write_in_place(self.path, iter_blocks(data), progress)
                 except (KeyboardInterrupt, SystemExit):  # the pipe's reader has not come, or is slow
                     if kept := _rescue(data, self.path):
                         progress.note(f"The answer is kept as {kept}.")
@@ -135,7 +135,7 @@ class Target:
             raise FileError(f"{self.path} cannot be written: {why}.", hint=hint) from exc
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
     """Whether it is written to in place: a device, a named pipe, or the name of an open file (`/dev/fd/3`)."""
     try:
         mode = path.stat().st_mode
@@ -154,8 +154,12 @@ def _is_printed_on(path: Path) -> bool:
     return False
 
 
-def _write_to(path: Path, data: Data, progress: Progress) -> None:
-    """Write into a device or a named pipe, whose reader is waited for."""
+def write_in_place(path: Path, blocks: Iterable[bytes], progress: Progress) -> None:
+    """Write into a device or a named pipe, whose reader is waited for.
+
+    Raises:
+        OSError: it takes no more.
+    """
     flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
@@ -167,7 +171,7 @@ def _write_to(path: Path, data: Data, progress: Progress) -> None:
     if sys.platform != "win32":
         os.set_blocking(descriptor, True)
     with open(descriptor, "wb", buffering=0) as device:  # noqa: PTH123 - a descriptor
-        for block in iter_blocks(data):  # unbuffered: what a reader does not take is not tried again at the end
+        for block in blocks:  # unbuffered: what a reader does not take is not tried again at the end
             rest = memoryview(block)
             while rest:
                 rest = rest[device.write(rest) :]

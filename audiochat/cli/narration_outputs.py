@@ -33,6 +33,8 @@ class AudioFile:
     path: Path | None
     """None is stdout."""
     seconds: float
+    size: int
+    """Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,13 @@ class Outputs:
             if path is None:
                 with tempfile.TemporaryDirectory() as folder:
                     book = make(Path(folder, "book"))
+                    size = book.path.stat().st_size
                     self._print(book.path)
             else:
                 with beside(path) as temporary:
                     book = make(temporary)
-                    place_output(job, temporary, path, replace=self.named)
+                    size = temporary.stat().st_size
+                    place_output(job, temporary, path, replace=self.named, progress=self.screen)
         except OSError as exc:
             raise FileError(
                 f"{path or 'The audiobook'} cannot be written: {exc.strerror or exc}.",
@@ -150,7 +154,7 @@ class Outputs:
             ) from exc
         for chapter in report.chapters:
             chapter.start = book.starts.get(chapter.number)
-        return AudioFile(path, book.seconds)
+        return AudioFile(path, book.seconds, size)
 
     def _join(self, spoken: Iterator[SpokenChapter], path: Path, tags: Tags, seconds: float) -> BookFile:
         from audiochat.jobs.narrate.joining import join
@@ -165,8 +169,8 @@ class Outputs:
 
     def described(self, file: AudioFile) -> dict[str, Any]:
         """A file, for `--json`."""
-        size = None if file.path is None else file.path.stat().st_size
-        return {"path": str(file.path), "format": self.format, "seconds": round(file.seconds, 3), "bytes": size}
+        seconds = round(file.seconds, 3)
+        return {"path": str(file.path), "format": self.format, "seconds": seconds, "bytes": file.size}
 
 
 def _paths(

@@ -305,7 +305,8 @@ class _Writer:
         from audiochat.jobs.transcribe.formats import as_file
 
         text = as_file(transcript, format, self._shape)
-        write_output(job, path, [text.encode("utf-8", "replace")], replace=self._named is not None)
+        blocks = [text.encode("utf-8", "replace")]
+        write_output(job, path, blocks, replace=self._named is not None, progress=self._screen)
         self._screen.note(str(path))
         return str(path)
 

@@ -1,0 +1,100 @@
+"""Where `transcribe` and `narrate` write: pipes, devices, names that are not UTF-8, folders that grow."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support import tones
+from support.narrators import Narrator
+from support.service import Answer, completion
+
+if TYPE_CHECKING:
+    from support.command_line import CommandLine
+    from support.service import Received, Service
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="there is no such device")
+
+BOOK = "# The Fox\n\nIt was not late when the fox came. Nobody had seen it before.\n"
+
+
+def _hears_or_reads(narrator: Narrator, received: Received) -> Answer:
+    if b"input_audio" not in received.body:
+        return narrator(received)
+    return completion(content=" ".join(tones.understood(tones.sent(received))))
+
+
+@pytest.fixture
+def service(openai: Service) -> Service:
+    """A service that hears what it is sent, and reads what it is told to read."""
+    narrator = Narrator()
+    openai.answer_with(lambda received: _hears_or_reads(narrator, received))
+    return openai
+
+
+def _record(name: str | bytes, seed: int = 0) -> str:
+    """Make a recording; what is said in it."""
+    recorded = tones.record(tones.sentences(1, seed=seed))
+    with open(name, "wb") as file:  # noqa: PTH123 - a name can be bytes
+        file.write(recorded.wav)
+    return recorded.text
+
+
+@POSIX
+@pytest.mark.parametrize("command", [("transcribe", "a.wav"), ("narrate", "b.md")])
+@pytest.mark.parametrize("read", ["read", "read later"])
+def test_a_named_pipe_gets_the_whole_and_stays_a_pipe(
+    cli: CommandLine, service: Service, command: tuple[str, ...], read: str
+) -> None:
+    """Its reader gets what a file would hold, also one that comes late: the run says that it waits for it."""
+    said = _record("a.wav")
+    Path("b.md").write_text(BOOK, encoding="utf-8")
+    os.mkfifo("pipe")
+    got: list[bytes] = []
+    reader = threading.Timer(0 if read == "read" else 3, lambda: got.append(Path("pipe").read_bytes()))
+    reader.daemon = True
+    reader.start()
+    ran = cli(*command, "-o", "pipe", "--json")
+    reader.join(30)
+    assert (ran.code, Path("pipe").is_fifo(), len(got)) == (0, True, 1)
+    assert ("waiting for its reader" in ran.err) == (read != "read")
+    if command[0] == "transcribe":
+        assert got[0].decode().split() == said.split()
+    else:
+        assert got[0][4:8] == b"ftyp"
+        assert json.loads(ran.out)["audio"]["bytes"] == len(got[0])
+
+
+@LINUX
+@pytest.mark.parametrize("command", [("transcribe", "a.wav"), ("narrate", "b.md")])
+def test_a_device_takes_what_is_written_and_is_not_replaced(
+    cli: CommandLine, service: Service, command: tuple[str, ...]
+) -> None:
+    """One without room ends the run with 6 and its own reason.
+
+    It is a link of the test's own: where this fails, a test that root runs must not replace the system's device.
+    """
+    _record("a.wav")
+    Path("b.md").write_text(BOOK, encoding="utf-8")
+    for name, code in (("null", 0), ("full", 6)):
+        Path(name).symlink_to(f"/dev/{name}")
+        ran = cli(*command, "-o", name)
+        assert (ran.code, Path(name).is_symlink()) == (code, True)
+    assert "No space left on device" in ran.err
+    assert service.requests != []
+
+
+@POSIX
+def test_a_pipe_in_the_place_of_an_output_that_was_not_named(cli: CommandLine, service: Service) -> None:
+    """It is none of the job's files, and its end is not waited for: exit 6 before anything is asked."""
+    _record("a.wav")
+    Path("out").mkdir()
+    os.mkfifo("out/a.txt")
+    assert cli("transcribe", "a.wav", "-o", "out/").code == 6
+    assert service.requests == []
