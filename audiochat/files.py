@@ -70,6 +70,11 @@ def user_path(name: str) -> Path:
         raise UsageError(f"There is no home folder for {name}.", hint="Give the whole path.") from exc
 
 
+def name_as_text(name: str) -> str:
+    """A file's name as UTF-8 can hold it: one that is not UTF-8 has lone surrogates, which no database takes."""
+    return name.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where an output file goes."""

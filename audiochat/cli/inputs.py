@@ -118,7 +118,7 @@ def recording_from_file(name: str) -> Recording:
 
     with files.reading(files.user_path(name)) as source:
         # The name goes into requests and sessions, which are UTF-8; a file's need not be.
-        return replace(recordings.for_sending(source, name=name), name=name.encode("utf-8", "replace").decode())
+        return replace(recordings.for_sending(source, name=name), name=files.name_as_text(name))
 
 
 def recording_from_stdin(streams: Streams) -> Recording:

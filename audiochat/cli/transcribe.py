@@ -176,7 +176,7 @@ def _how(options: TranscribeOptions) -> Any:
 
 def _sources(names: list[str], options: TranscribeOptions, screen: Terminal, opened: ExitStack) -> list[Source]:
     from audiochat import files
-    from audiochat.jobs.transcribe.sources import find, from_stream
+    from audiochat.jobs.transcribe.sources import find
 
     stdin = screen.streams.stdin
     if not names and (stdin is None or screen.streams.stdin_is_terminal):
@@ -184,16 +184,12 @@ def _sources(names: list[str], options: TranscribeOptions, screen: Terminal, ope
     names = names or ["-"]
     if names.count("-") > 1:
         raise UsageError("stdin is one recording.", hint="Give - once.")
-    sources: list[Source] = []
-    for name in names:
-        if name != "-":
-            sources += find([name], recursive=options.recursive)
-        elif stdin is None or screen.streams.stdin_is_terminal:
-            raise UsageError("There is no recording on stdin.", hint="audiochat transcribe - < FILE")
-        else:
-            sources.append(from_stream(opened.enter_context(files.spooled(stdin, name="stdin"))))
-    unique = {source.path.resolve() if source.path else source.place: source for source in sources}
-    return list(unique.values())
+    if "-" not in names:
+        return find(names, recursive=options.recursive)
+    if stdin is None or screen.streams.stdin_is_terminal:
+        raise UsageError("There is no recording on stdin.", hint="audiochat transcribe - < FILE")
+    copy = opened.enter_context(files.spooled(stdin, name="stdin"))
+    return find(names, recursive=options.recursive, stdin=copy)
 
 
 class _Writer:

@@ -229,13 +229,13 @@ class Job:
     def wrote(self, path: Path, hash_: str) -> bool:
         """Whether this job wrote that content to that path."""
         with self._told():
-            row = self._database.execute("SELECT 1 FROM written WHERE path = ? AND hash = ?", (str(path), hash_))
+            row = self._database.execute("SELECT 1 FROM written WHERE path = ? AND hash = ?", (_as_text(path), hash_))
             return row.fetchone() is not None
 
     def writes(self, path: Path, hash_: str) -> None:
         """Note that the content is about to be written to the path."""
         with self._writing() as database:
-            database.execute("INSERT OR IGNORE INTO written VALUES (?, ?)", (str(path), hash_))
+            database.execute("INSERT OR IGNORE INTO written VALUES (?, ?)", (_as_text(path), hash_))
 
     def _end_of(self, database: sqlite3.Connection, key: str) -> None:
         database.execute("UPDATE asked SET ended = ? WHERE key = ? AND ended IS NULL", (time.time(), key))
@@ -260,6 +260,11 @@ class Job:
                 yield self._database
             except sqlite3.Error as exc:
                 raise damaged(self.name, exc) from exc
+
+
+def _as_text(path: Path) -> str:
+    """A path for the database, also one that is not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

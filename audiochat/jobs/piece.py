@@ -94,11 +94,15 @@ def key_of(*parts: object) -> str:
     """The key of a piece: a hash of everything that its result depends on.
 
     Args:
-        parts: Bytes, and whatever JSON holds. Their order counts.
+        parts: Bytes, and whatever JSON holds. Their order counts. A path may be one that is not UTF-8.
     """
     hashed = hashlib.blake2b(digest_size=16)
     for part in parts:
-        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True, ensure_ascii=False).encode()
+        data = part if isinstance(part, bytes) else _json(part)
         hashed.update(f"{'b' if isinstance(part, bytes) else 'j'}{len(data)}:".encode())
         hashed.update(data)
     return hashed.hexdigest()
+
+
+def _json(part: object) -> bytes:
+    return json.dumps(part, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")

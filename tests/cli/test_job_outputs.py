@@ -62,6 +62,7 @@ def test_a_named_pipe_gets_the_whole_and_stays_a_pipe(
     reader.start()
     ran = cli(*command, "-o", "pipe", "--json")
     reader.join(30)
+    assert service.requests != []
     assert (ran.code, Path("pipe").is_fifo(), len(got)) == (0, True, 1)
     assert ("waiting for its reader" in ran.err) == (read != "read")
     if command[0] == "transcribe":
@@ -98,3 +99,47 @@ def test_a_pipe_in_the_place_of_an_output_that_was_not_named(cli: CommandLine, s
     os.mkfifo("out/a.txt")
     assert cli("transcribe", "a.wav", "-o", "out/").code == 6
     assert service.requests == []
+
+
+@LINUX
+def test_a_name_that_is_not_utf8_is_a_name(cli: CommandLine, service: Service) -> None:
+    """Of a recording, alone and in a folder, and of a book: the output has it, too, and later runs ask no more."""
+    recording, book = os.fsdecode(b"u\xff.wav"), os.fsdecode(b"b\xff.md")
+    Path("in").mkdir()
+    said = _record(f"in/{recording}")
+    Path(book).write_text(BOOK, encoding="utf-8")
+    assert cli("transcribe", f"in/{recording}").out.decode().split() == said.split()
+    for _ in range(2):
+        assert cli("transcribe", "in", "-o", "out/", "--json").code == 0
+        assert cli("narrate", book, "--json").code == 0
+    assert (Path("out") / os.fsdecode(b"u\xff.txt")).read_text(encoding="utf-8").split() == said.split()
+    assert Path(os.fsdecode(b"b\xff.m4b")).exists()
+    asked = len(service.requests)
+    assert cli("narrate", book, "--split", "-o", "chapters/").code == 0
+    kept = json.loads(cli("jobs", "list", "--json").out)["jobs"]
+    assert [cli("jobs", "show", job["name"]).code for job in kept] == [0, 0]
+    assert len(service.requests) == asked
+
+
+@POSIX
+def test_a_link_that_leads_to_itself_cannot_be_read(cli: CommandLine, service: Service) -> None:
+    """Exit 6 with the system's reason, as analyze says it; beside others it is the only one that is missing."""
+    said = _record("a.wav")
+    Path("loop.wav").symlink_to("loop.wav")
+    ran = cli("transcribe", "loop.wav")
+    assert (ran.code, "Too many levels of symbolic links" in ran.err, service.requests) == (6, True, [])
+    assert cli("analyze", "loop.wav").code == 6
+    assert cli("transcribe", "a.wav", "loop.wav", "-o", "out/").code == 6
+    assert Path("out/a.txt").read_text(encoding="utf-8").split() == said.split()
+
+
+def test_stdin_beside_files_is_a_recording_of_its_own(cli: CommandLine, service: Service) -> None:
+    """Also beside a file that is called so; a file that is named twice is one."""
+    said, other = _record("stdin"), _record("a.wav", seed=5)
+    ran = cli("transcribe", "./a.wav", "a.wav", "-", "-o", "out/", stdin=Path("stdin").read_bytes())
+    assert (ran.code, sorted(path.name for path in Path("out").iterdir())) == (0, ["a.txt", "stdin.txt"])
+    assert Path("out/stdin.txt").read_text(encoding="utf-8").split() == said.split()
+    assert Path("out/a.txt").read_text(encoding="utf-8").split() == other.split()
+    refused = cli("transcribe", "stdin", "-", "-o", "out/", stdin=Path("a.wav").read_bytes())
+    assert (refused.code, "would both be written" in refused.err) == (2, True)
+    assert len(service.requests) == 2

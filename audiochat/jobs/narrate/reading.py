@@ -35,23 +35,24 @@ def read_book(source: BinaryIO, *, name: str, skip: Skip | None = None) -> Book:
     """
     skip = skip or Skip()
     path = PurePath(name)
+    title = files.name_as_text(path.stem)
     head = source.read(64)
     source.seek(0)
     if head.startswith(_ZIP):
         from audiochat.jobs.narrate.epub import read_epub
 
-        book = read_epub(source, name=name, title=path.stem, skip=skip)
+        book = read_epub(source, name=name, title=title, skip=skip)
     else:
         _refuse_others(head, name)
         text = _text(source, name)
         if path.suffix.lower() in _MARKDOWN:
             from audiochat.jobs.narrate.markdown import read_markdown
 
-            book = read_markdown(text, title=path.stem, skip=skip)
+            book = read_markdown(text, title=title, skip=skip)
         else:
             from audiochat.jobs.narrate.plain_text import read_plain_text
 
-            book = read_plain_text(text, title=path.stem)
+            book = read_plain_text(text, title=title)
     if not book.chapters:
         raise FileError(f"{name} has no words to read.", hint="Is it a book of pictures?", code="no_words")
     return book

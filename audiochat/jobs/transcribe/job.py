@@ -1,11 +1,13 @@
 """Transcribing recordings as one job, from the first byte to the transcripts.
 
-recordings = sources.find(["talks/"], recursive=True)
-transcriber = Transcriber(recordings, settings, Options(language="en"))
-with JobStore().open("transcribe", transcriber.name, title="talks") as job:
-outcome = transcriber.run(job)
-for source, transcript in transcriber.transcripts(job, outcome):
-print(source.name, transcript.text)
+This is all of it; a recording that cannot be read leaves the others going:
+
+    recordings = sources.find(["talks/"], recursive=True)
+    transcriber = Transcriber(recordings, settings, Options(language="en"))
+    with JobStore().open("transcribe", transcriber.name, title="talks") as job:
+        outcome = transcriber.run(job)
+        for source, transcript in transcriber.transcripts(job, outcome):
+            print(source.name, transcript.text)
 """
 
 from __future__ import annotations

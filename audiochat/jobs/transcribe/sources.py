@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ class Source:
     @property
     def identity(self) -> str:
         """The same for the same recording: where it lies, or what is in it where it lies nowhere."""
-        return f"content:{self.digest()}" if self.path is None else str(self.path.resolve())
+        return f"content:{self.digest()}" if self.path is None else os.path.realpath(self.path)
 
     def digest(self) -> str:
         """A hash of what is in it.
@@ -65,21 +66,26 @@ class Source:
         return hashed.hexdigest()
 
 
-def find(names: Iterable[str], *, recursive: bool = False) -> list[Source]:
+def find(names: Iterable[str], *, recursive: bool = False, stdin: BinaryIO | None = None) -> list[Source]:
     """The recordings that names mean, each once.
 
     Args:
         names: Of files and folders; patterns where no file has that name.
         recursive: Whether folders within folders count.
+        stdin: A seekable copy of the recording that `-` names; None where that is a name like others.
 
     Raises:
         UsageError: a name is an address, or a pattern that nothing matches.
         FileError: a folder has no recordings in it, or cannot be read.
     """
-    found: dict[Path, Source] = {}
+    found: dict[str | None, Source] = {}
     for name in names:
+        if name == "-" and stdin is not None:
+            found.setdefault(None, from_stream(stdin))
+            continue
         for source in _found(name, recursive=recursive):
-            found.setdefault((source.path or source.place).resolve(), source)
+            # A link that leads to itself has a name, too: what is wrong with it is told when it is opened.
+            found.setdefault(os.path.realpath(source.path or source.place), source)
     return list(found.values())
 
 
@@ -97,16 +103,22 @@ def _found(name: str, *, recursive: bool) -> list[Source]:
     if files.is_folder(path):
         return _in_folder(path, recursive=recursive)
     if not files.is_file(path) and glob.has_magic(name):  # the shells of Windows expand nothing
-        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - the pattern can be absolute
+        matches = [Path(one) for one in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - can be absolute
         if not matches:
             raise FileError(f"No file matches {name}.", hint="Check the pattern.", code=files.NO_SUCH_FILE)
-        sources = [_found(match, recursive=recursive) if Path(match).is_dir() else [_file(match)] for match in matches]
-        return [source for some in sources for source in some]
-    return [Source(name, Path(path.stem), path)]
+        some = [
+            _in_folder(path, recursive=recursive) if path.is_dir() else [_file(str(path), path)] for path in matches
+        ]
+        return [source for sources in some for source in sources]
+    return [_file(name, path)]
 
 
-def _file(name: str) -> Source:
-    return Source(name, Path(Path(name).stem), Path(name))
+def _of_match(path: Path, *, recursive: bool) -> list[Source]:
+    return _in_folder(path, recursive=recursive) if path.is_dir() else [_file(str(path), path)]
+
+
+def _file(name: str, path: Path) -> Source:
+    return Source(files.name_as_text(name), Path(path.stem), path)
 
 
 def _in_folder(folder: Path, *, recursive: bool) -> list[Source]:
@@ -118,7 +130,8 @@ def _in_folder(folder: Path, *, recursive: bool) -> list[Source]:
     if not recordings:
         hint = "Name another." if recursive else "-R looks into its folders, too."
         raise FileError(f"There is no recording in {folder}.", hint=hint, code=files.NO_SUCH_FILE)
-    return [Source(str(path), path.relative_to(folder).with_suffix(""), path) for path in recordings]
+    places = [path.relative_to(folder).with_suffix("") for path in recordings]
+    return [Source(files.name_as_text(str(path)), place, path) for path, place in zip(recordings, places, strict=True)]
 
 
 def places(sources: Iterable[Source], suffixes: Iterable[str], folder: Path) -> dict[tuple[Source, str], Path]:
