@@ -106,10 +106,7 @@ def _found(name: str, *, recursive: bool) -> list[Source]:
         matches = [Path(one) for one in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - can be absolute
         if not matches:
             raise FileError(f"No file matches {name}.", hint="Check the pattern.", code=files.NO_SUCH_FILE)
-        some = [
-            _in_folder(path, recursive=recursive) if path.is_dir() else [_file(str(path), path)] for path in matches
-        ]
-        return [source for sources in some for source in sources]
+        return [source for match in matches for source in _of_match(match, recursive=recursive)]
     return [_file(name, path)]
 
 
