@@ -126,8 +126,10 @@ class Ears:
             return Listened((), None, sure=False)
         heard = self._hear(samples, kept, language, prompt, expected)
         words = list(heard.words)
+        # What it does not know (noise, a language that it never learned) it knows no better the second time.
+        holes = unheard(words, speech or (), seconds) if heard.sure else []
         # From the last to the first: what is put in moves the words behind it.
-        for hole in reversed(unheard(words, speech or (), seconds)):
+        for hole in reversed(holes):
             around = _clipped(kept, hole.start - _AROUND, hole.end + _AROUND)
             if around != kept:
                 again = self._hear(samples, around, language or heard.language, prompt)
