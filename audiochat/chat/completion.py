@@ -37,7 +37,7 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
 
     Raises:
         BrokenAnswerError: it has not the shape of a chat completion, it is empty, or its sound is not base64.
-        RefusedError: the content filter ended it, or it is nothing but a function call.
+        RefusedError: the content filter ended it, the model refuses, or it is nothing but a function call.
     """
     if not isinstance(body, dict):
         raise broken("The answer is JSON, but no chat completion.", request_id)
@@ -48,6 +48,7 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
     finish_reason = _finish_reason(found)
     check_ending(
         transcript=transcript,
+        refused=any(one.refused for one in parts),
         has_sound=spoken is not None,
         finish_reason=finish_reason,
         functions=tuple(name for one in parts for name in one.functions),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from audiochat.errors import BrokenAnswerError, RefusedError
 from audiochat.spool import SpooledBytes
@@ -23,6 +23,9 @@ class Parts:
     """What a message or a delta says; empty where it says nothing."""
 
     text: str = ""
+    """The words, those of a refusal among them."""
+    refused: bool = False
+    """Whether the model refuses: servers say so in a field of its own."""
     sound: str | SpooledBytes = ""
     """Base64, or bytes that were decoded while they came."""
     audio_id: str | None = None
@@ -47,13 +50,16 @@ def read_parts(message: Mapping[str, Any], *, modality: str | None = None) -> Pa
         content = [{"type": "audio", "data": content}]
     sound = audio.get("data")
     text = _string(audio.get("transcript"))
+    refusal = _string(message.get("refusal"))
     if isinstance(content, str):
         text = text or content
     elif isinstance(content, list):
-        text = text or "".join(_texts(content))
+        refusal = refusal or "".join(_texts(content, "refusal"))
+        text = text or "".join(_texts(content, "text"))
         sound = sound or next(_sounds(content), "")
     return Parts(
-        text=text or _string(message.get("refusal")),
+        text=text if refusal in text else text + refusal,
+        refused=bool(refusal),
         sound=sound if isinstance(sound, str | SpooledBytes) else "",
         audio_id=text_or_none(audio.get("id")),
         expires_at=int_or_none(audio.get("expires_at")),
@@ -62,13 +68,13 @@ def read_parts(message: Mapping[str, Any], *, modality: str | None = None) -> Pa
     )
 
 
-def _texts(content: list[Any]) -> Iterator[str]:
-    """The words of a content that is a list of parts."""
+def _texts(content: list[Any], kind: Literal["text", "refusal"]) -> Iterator[str]:
+    """The words of a content that is a list of parts: of its texts, or of its refusals."""
     for part in content:
-        if isinstance(part, str):
+        if isinstance(part, str) and kind == "text":
             yield part
         elif isinstance(part, dict):
-            yield _string(part.get("text")) or _string(part.get("refusal"))
+            yield _string(part.get(kind))
 
 
 def _sounds(content: list[Any]) -> Iterator[str]:
@@ -105,6 +111,7 @@ def filtered_categories(choice: Mapping[str, Any]) -> list[str]:
 def check_ending(
     *,
     transcript: str,
+    refused: bool,
     has_sound: bool,
     finish_reason: str | None,
     functions: tuple[str, ...],
@@ -114,7 +121,7 @@ def check_ending(
     """Raise the error of an answer that ended otherwise than with words or sound.
 
     Raises:
-        RefusedError: the content filter ended it, or it calls a function.
+        RefusedError: the content filter ended it, the model refuses, or it calls a function.
         BrokenAnswerError: it is empty.
     """
     if finish_reason == "content_filter":
@@ -123,6 +130,14 @@ def check_ending(
             f"The content filter ended the answer{found}.",
             hint="Say it differently, or have the deployment's content filter changed.",
             code="content_filter",
+            request_id=request_id,
+            transcript=transcript,
+        )
+    if refused:
+        raise RefusedError(
+            "The model refuses to answer.",
+            hint="The same question would be paid for again: ask it in another way.",
+            code="refused",
             request_id=request_id,
             transcript=transcript,
         )

@@ -44,6 +44,7 @@ class StreamAssembly:
         self._audio_id: str | None = None
         self._expires_at: int | None = None
         self._functions: list[str] = []
+        self._refused = False
         self._categories: list[str] = []
         self._usage = Usage()
         self._finish_reason: str | None = None
@@ -101,7 +102,7 @@ class StreamAssembly:
 
         Raises:
             BrokenAnswerError: the stream was cut, its sound cannot be read, or the answer is empty.
-            RefusedError: the content filter ended the answer, or it is nothing but a function call.
+            RefusedError: the content filter ended the answer, the model refuses, or it is nothing but a function call.
         """
         if not (self._done or self._finish_reason or self._expires_at is not None):
             raise cut(self.request_id)
@@ -122,6 +123,7 @@ class StreamAssembly:
         has_sound = len(self._pcm) > 0
         check_ending(
             transcript=self.transcript,
+            refused=self._refused,
             has_sound=has_sound,
             finish_reason=self._finish_reason,
             functions=tuple(self._functions),
@@ -142,6 +144,7 @@ class StreamAssembly:
             return "", b""
         parts = read_parts(delta, modality=text_or_none(delta.get("modality")) or modality)
         self._functions += parts.functions
+        self._refused = self._refused or parts.refused
         index = choice.get("index")
         return self._words(parts, index), self._heard(parts, index)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.command_line import CANARY
-from support.service import PCM, Answer, Service, completion, error, event, stream
+from support.service import DONE, PCM, Answer, Service, completion, error, event, stream
 
 from audiochat.audio import wav
 
@@ -228,3 +228,29 @@ def test_an_error_about_a_voice_is_no_reason_to_ask_again(cli: CommandLine, open
     openai.answer(error(400, "unsupported_value", "No such voice.", param="audio.voice"))
     assert cli("speak", "hi", "-o", "-", "-v", "xyz").code == 4
     assert len(openai.requests) == 1
+
+
+@pytest.mark.parametrize("command", [["speak", "hi"], ["analyze", "dog.wav", "--text-only"], ["speak", "hi", "-o", "-"]])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_refusal_of_the_model(cli: CommandLine, openai: Service, command: list[str], *, streamed: bool) -> None:
+    """Exit 4, its words shown, one request, no file, and no advice to pay for the same question again."""
+    Path("dog.wav").write_bytes(WAV)
+    words = "I can't help with that."
+    openai.answer(refusal(words, streamed=streamed))
+    ran = cli(*command)
+    assert (ran.code, len(openai.requests)) == (4, 1)
+    assert words in (ran.err if "-" in command else ran.out.decode())
+    assert "refuses" in ran.err
+    assert "again: ask it in another way" in ran.err
+    assert not list(Path().glob("speech*"))
+    if "-" not in command:
+        told = json.loads(cli(*command, "--json").out)
+        assert (told["status"], told["error"]["code"], told["transcript"]) == ("error", "refused", words)
+
+
+def refusal(words: str, *, streamed: bool) -> Answer:
+    """An answer in which the model refuses, whole or as a stream."""
+    if not streamed:
+        message = {"role": "assistant", "content": None, "refusal": words}
+        return completion(choices=[{"index": 0, "message": message, "finish_reason": "stop"}])
+    return stream([event({"role": "assistant", "refusal": half}) for half in (words[:5], words[5:])] + [DONE])

@@ -118,10 +118,19 @@ def test_words_arrive_exactly() -> None:
     assert parse(body({"content": words})).transcript == words
 
 
-def test_a_refusal_is_the_answers_words() -> None:
-    """The model's own refusal is what it said."""
-    parsed = parse(body({"content": None, "refusal": "I can't help with that."}))
-    assert (parsed.transcript, parsed.audio) == ("I can't help with that.", None)
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None, "refusal": "I can't help with that."},
+        {"content": [{"type": "refusal", "refusal": "I can't help with that."}]},
+        {"content": "I can't help with that.", "refusal": "I can't help with that."},
+    ],
+)
+def test_a_refusal_of_the_model_is_no_answer(message: dict[str, Any]) -> None:
+    """It has a code of its own, and its words."""
+    with pytest.raises(RefusedError) as caught:
+        parse(body(message))
+    assert (caught.value.code, caught.value.transcript) == ("refused", "I can't help with that.")
 
 
 def test_a_half_filtered_answer_is_a_refusal_with_its_words() -> None:
