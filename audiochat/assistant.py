@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from audiochat import config, providers
+from audiochat.background import EitherEvent
 from audiochat.chat.reply import Notice, Reply
 from audiochat.chat.request import AskOptions, Request, UserTurn
 from audiochat.chat.speech import request_format
@@ -207,7 +208,7 @@ class Assistant:
             system=options.system,
             parameters=options.parameters,
         )
-        cancelled = options.cancelled or self._closed
+        cancelled = self._closed if options.cancelled is None else EitherEvent(self._closed, options.cancelled)
         for event in client.events(request, live=options.live, cancelled=cancelled):
             if isinstance(event, Reply) and event.finish_reason == "length":
                 yield LENGTH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +15,9 @@ T = TypeVar("T")
 
 _POLL = 0.5
 """Seconds between two looks at a future: on Windows, Ctrl-C is only heard between them."""
+
+_LOOK = 0.05
+"""Seconds between two looks at several events: no wait serves them all."""
 
 
 def run_in_thread(work: Callable[[], T], *, name: str, daemon: bool = True) -> Future[T]:
@@ -48,3 +52,29 @@ def wait_for(future: Future[T]) -> T:
         except FutureTimeoutError:
             if future.done():  # it ended just now, or its work raised TimeoutError itself
                 return future.result()
+
+
+class EitherEvent(threading.Event):
+    """Is set when one of several events is: a request ends when its user or its assistant wants that.
+
+    Args:
+        events: Those that count.
+    """
+
+    def __init__(self, *events: threading.Event) -> None:
+        super().__init__()
+        self._events = events
+
+    def is_set(self) -> bool:
+        """Whether one of them is."""
+        return super().is_set() or any(event.is_set() for event in self._events)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until one of them is set, for so many seconds at most; whether it is."""
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left = _LOOK if ends_at is None else min(_LOOK, ends_at - time.monotonic())
+            if left <= 0:
+                return False
+            self._events[0].wait(left)
+        return True

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from audiochat.errors import CancelledError
 from audiochat.transport import retry
 from audiochat.transport.service_errors import translate
 
@@ -55,6 +56,8 @@ def attempts(
     Raises:
         AudiochatError: what the last failure means.
     """
+    # Where the connection was closed, its client raises a RuntimeError.
+    failures: tuple[type[Exception], ...] = (*http_errors(), RuntimeError)
     waited, pauses = 0.0, 0
     for number in itertools.count():
         with gate.passage(cancelled) as passage:
@@ -62,7 +65,11 @@ def attempts(
                 yield from attempt()
                 passage.answered()
                 return
-            except http_errors() as exc:
+            except failures as exc:
+                if cancelled is not None and cancelled.is_set():
+                    raise CancelledError("The request was cancelled.") from exc
+                if not isinstance(exc, http_errors()):
+                    raise
                 error = translate(exc, hints=hints)
                 if (delay := policy.delay(exc, attempt=number, waited=waited, pauses=pauses)) is None:
                     raise error from exc

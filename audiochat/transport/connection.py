@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import weakref
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audiochat.background import run_in_thread, wait_for
 from audiochat.errors import ConfigurationError
@@ -62,6 +66,31 @@ def certificates() -> Future[SSLContext]:
     return run_in_thread(httpx2.create_ssl_context, name="certificates")
 
 
+class OpenSockets:
+    """The sockets of an HTTP client: closing the client lets a thread that reads one of them wait for its service."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def watch(self, request: httpx2.Request) -> None:
+        """Take note of the socket that a request opens, if it opens one: a hook of the HTTP client."""
+        request.extensions["trace"] = self._note
+
+    def shut_down(self) -> None:
+        """End what is being read: its thread gets an error at once."""
+        with self._lock:
+            for one in self._sockets:
+                with suppress(OSError):  # it is closed already
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def _note(self, step: str, info: Mapping[str, Any]) -> None:
+        if step.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            opened = info["return_value"].get_extra_info("socket")
+            with self._lock:
+                self._sockets.add(opened)
+
+
 def http_client(
     target: Endpoint, trusted: Future[SSLContext], *, auth: Callable[[httpx2.Request], httpx2.Request]
 ) -> httpx2.Client:
@@ -74,13 +103,20 @@ def http_client(
 
     from audiochat.transport import deadlines
 
+    sockets = OpenSockets()
+
+    class Client(DefaultHttpxClient):
+        def close(self) -> None:
+            sockets.shut_down()
+            super().close()
+
     try:
-        return DefaultHttpxClient(
+        return Client(
             verify=wait_for(trusted),
             follow_redirects=False,
             auth=auth,
             trust_env=not target.loopback,
-            event_hooks={"response": [deadlines.set_deadline]},
+            event_hooks={"request": [sockets.watch], "response": [deadlines.set_deadline]},
         )
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as exc:
         raise ConfigurationError(

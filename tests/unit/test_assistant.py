@@ -125,29 +125,52 @@ def test_a_429_seen_by_one_thread_slows_all(openai: Service) -> None:
     assert len(openai.requests) == 10
 
 
-def test_closing_ends_a_wait(openai: Service) -> None:
-    """A retry that another thread waits for ends when the assistant is closed."""
-    openai.answer(error(429, "rate_limit_exceeded", "Slow down.", headers={"retry-after": "60"}))
+WAITS = {
+    "for another try": error(429, "rate_limit_exceeded", "Slow down.", headers={"retry-after": "60"}),
+    "for the head": Answer(b"{}", hold=60),
+    "for the body": Answer(b"{}", pause=60),
+    "for the next piece": stream(sound_events(PCM * 5), pause=60),
+}
+"""What a service does that keeps a thread waiting."""
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("cancelled", [None, threading.Event()], ids=["", "may be cancelled"])
+def test_closing_ends_a_wait(openai: Service, wait: str, cancelled: threading.Event | None) -> None:
+    """Whatever another thread waits for ends when the assistant is closed, also where it could be cancelled."""
+    openai.answer(WAITS[wait])
     assistant = Assistant.from_environment()
     caught: list[BaseException] = []
 
     def ask() -> None:
         try:
-            assistant.ask("One?")
-        except AudiochatError as exc:
+            assistant.ask("One?", cancelled=cancelled)
+        except BaseException as exc:  # noqa: BLE001 - looked at below
             caught.append(exc)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     while not openai.requests:
         time.sleep(0.01)
-    time.sleep(0.1)
+    time.sleep(0.2)
     assistant.close()
     thread.join(timeout=5)
     assert not thread.is_alive()
     assert isinstance(caught[0], CancelledError)
     with pytest.raises(UsageError):
         assistant.ask("Two?")
+
+
+def test_a_wait_that_may_be_cancelled_ends(openai: Service) -> None:
+    """The event that was given ends the wait for another try."""
+    openai.answer(WAITS["for another try"])
+    cancelled = threading.Event()
+    with Assistant.from_environment() as assistant:
+        threading.Timer(0.3, cancelled.set).start()
+        started = time.monotonic()
+        with pytest.raises(CancelledError):
+            assistant.ask("One?", cancelled=cancelled)
+    assert time.monotonic() - started < 5
 
 
 def test_a_stream_is_cancelled_from_another_thread(openai: Service) -> None:
