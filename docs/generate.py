@@ -28,7 +28,7 @@ EXIT_CODES = {
     1: "a bug in audiochat",
     2: "wrong usage",
     3: "configuration or sign-in",
-    4: "refused by the service: content filter, bad request, no such deployment, a refusal of the model, an answer that is a tool call",
+    4: "refused by the service or the model: content filter, bad request, no such deployment, a tool call",
     5: "not reachable or overloaded, after all retries; a broken answer",
     6: "a file cannot be read or written, or is not audio",
     130: "interrupted (143: ended by SIGTERM, 129: by SIGHUP)",

@@ -169,7 +169,7 @@ class Client:
                 if delta.text or delta.pcm:
                     yield delta
                     deadline.extend()  # only now: the consumer of a delta may take time
-                if cancelled is not None and cancelled.is_set():
+                if _is_set(cancelled):
                     raise CancelledError("The request was cancelled.")
             for last in assembly.finish():
                 yield _redacted(last, response.request) if isinstance(last, Reply) else last
@@ -178,7 +178,7 @@ class Client:
                 error.transcript = assembly.transcript
             raise
         except http_errors() as exc:
-            if not assembly.begun:
+            if not assembly.begun or _is_set(cancelled):
                 raise
             # Another answer would be another voice: the two cannot be joined, so it is not asked for.
             ended = translate(exc, hints=self._hints)
@@ -314,3 +314,7 @@ def _endless(request_id: str | None) -> BrokenAnswerError:
     return BrokenAnswerError(
         "The answer has no end.", hint="No more of it was read.", request_id=request_id, transcript=""
     )
+
+
+def _is_set(event: threading.Event | None) -> bool:
+    return event is not None and event.is_set()

@@ -134,13 +134,7 @@ def check_ending(
             transcript=transcript,
         )
     if refused:
-        raise RefusedError(
-            "The model refuses to answer.",
-            hint="The same question would be paid for again: ask it in another way.",
-            code="refused",
-            request_id=request_id,
-            transcript=transcript,
-        )
+        raise _refused(transcript, request_id)
     if transcript or has_sound:
         return
     if functions:
@@ -151,6 +145,16 @@ def check_ending(
             request_id=request_id,
         )
     raise _empty(finish_reason, request_id)
+
+
+def _refused(transcript: str, request_id: str | None) -> RefusedError:
+    return RefusedError(
+        "The model refuses to answer.",
+        hint="The same question would be paid for again: ask it in another way.",
+        code="refused",
+        request_id=request_id,
+        transcript=transcript,
+    )
 
 
 def _empty(finish_reason: str | None, request_id: str | None) -> BrokenAnswerError:

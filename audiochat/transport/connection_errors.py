@@ -142,6 +142,14 @@ def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> Audioc
     """Why an answer from a service that was reached did not become whole."""
     import httpx2
 
+    from audiochat.transport.deadlines import BrokenBodyError
+
+    if any(isinstance(cause, BrokenBodyError) for cause in chain):
+        return UnavailableError(
+            f"The connection to {host} broke in the middle of the answer.",
+            hint="The answer was made, and probably counts, so it was not asked for twice.",
+            code="connection_broken",
+        )
     if any(isinstance(cause, httpx2.DecodingError | httpx2.SSEError) for cause in chain):
         return BrokenAnswerError(
             f"What {host} answered cannot be decoded: {shorten(str(exc))}",
@@ -154,7 +162,7 @@ def _unfinished(exc: Exception, chain: list[BaseException], host: str) -> Audioc
             code="timeout",
         )
     return UnavailableError(
-        f"The connection to {host} broke before the answer was whole.",
+        f"The connection to {host} broke before the answer began.",
         hint="Try again; if it lasts, look at proxies and firewalls on the way.",
         code="connection_broken",
     )

@@ -20,6 +20,10 @@ _KEY = "audiochat.deadline"
 _NO_TIMEOUT = 600.0
 
 
+class BrokenBodyError(httpx2.ReadError):
+    """The body of a success broke off: the answer was made, and is paid for."""
+
+
 class DeadlineStream(httpx2.SyncByteStream):
     """The body of a response. It ends with an error when nothing of use came for as long as the request may wait."""
 
@@ -39,7 +43,16 @@ class DeadlineStream(httpx2.SyncByteStream):
 
         Raises:
             httpx2.ReadTimeout: the deadline has passed.
+            BrokenBodyError: the body of a success breaks off.
         """
+        try:
+            yield from self._chunks()
+        except httpx2.TransportError as exc:
+            if self._is_error or isinstance(exc, httpx2.TimeoutException):
+                raise
+            raise BrokenBodyError(str(exc), request=self._request) from exc
+
+    def _chunks(self) -> Iterator[bytes]:
         size = 0
         for chunk in self._body:
             if time.monotonic() > self._deadline:

@@ -69,12 +69,15 @@ def _sensible_delay(exc: Exception, attempt: int) -> float | None:
     """Seconds until another try makes sense, as the service asks or by exponential backoff; None if none does.
 
     A request that was sent whole and not answered in time is not sent again: its answer may be under way, and paid
-    for. What cannot be decoded is not either: the service has answered.
+    for. Nor is one whose answer has begun, whatever becomes of it: another one would be paid for too.
     """
     import httpx2
     import openai
 
-    if isinstance(exc, httpx2.DecodingError | httpx2.SSEError):
+    from audiochat.transport.deadlines import BrokenBodyError
+
+    answered = (BrokenBodyError, httpx2.DecodingError, httpx2.SSEError)
+    if any(isinstance(cause, answered) for cause in causes(exc)):
         return None
     backoff: float = min(_FIRST_DELAY * 2 ** min(attempt, 9), _LONGEST_DELAY) * random.uniform(0.75, 1.0)  # noqa: S311
     if not isinstance(exc, openai.APIStatusError):

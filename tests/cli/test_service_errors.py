@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.command_line import CANARY
 from support.service import DONE, PCM, Answer, Service, completion, error, event, stream
+from support.speechlike import like_speech
 
 from audiochat.audio import wav
 
@@ -131,17 +132,48 @@ def test_what_will_not_pass_is_asked_once(cli: CommandLine, openai: Service, ans
     assert len(openai.requests) == 1
 
 
-@pytest.mark.parametrize("cut", [0, 40])
-def test_a_broken_connection_is_tried_again(cli: CommandLine, openai: Service, cut: int) -> None:
-    """Before the answer, or in the middle of a whole one, of which nothing can be used."""
-    whole = completion("Yes.", WAV)
-    openai.answer(Answer(whole.body, cut=cut), whole)
+def test_a_connection_that_breaks_before_the_answer_is_tried_again(cli: CommandLine, openai: Service) -> None:
+    """Nothing has been made then, as far as anybody knows."""
+    openai.answer(Answer(cut=0), completion("Yes.", WAV))
     assert cli("speak", "hi", "-o", "a.wav").code == 0
     assert len(openai.requests) == 2
-    openai.answer(Answer(whole.body, cut=cut))
+    openai.answer(Answer(cut=0))
     ran = cli("speak", "hi", "--retries", "0")
     assert ran.code == 5
     assert "connection" in ran.err
+
+
+BROKEN_OFF = {
+    "in the body": Answer(completion("Yes.", WAV).body, cut=40),
+    "before the body": Answer(pieces=[b""], cut=-1),
+    "closed": Answer(completion("Yes.", WAV).body, headers={"Content-Length": "99999"}, cut=40, end="close"),
+    "before the first event": stream([b""], cut=-1),
+}
+
+
+@pytest.mark.parametrize("where", BROKEN_OFF)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["speak", "hi"],
+        ["analyze", "dog.wav", "--text-only"],
+        ["speak", "hi", "-o", "-"],
+        ["transcribe", "dog.wav", "--no-check"],
+        ["transcribe", "dog.wav", "--no-check", "-m", "whisper-1"],
+        ["speak", "--verbatim", "hi", "-m", "tts-1"],
+    ],
+    ids=" ".join,
+)
+def test_an_answer_that_has_begun_is_not_paid_for_twice(
+    cli: CommandLine, openai: Service, where: str, command: list[str]
+) -> None:
+    """After the head of a success it was made: exit 5 at once, and the message says why it is not asked for again."""
+    Path("dog.wav").write_bytes(wav.wrap(like_speech(2.0)))
+    openai.answer(BROKEN_OFF[where])
+    ran = cli(*command)
+    assert (ran.code, len(openai.requests)) == (5, 1)
+    assert "in the middle of the answer" in ran.err
+    assert not list(Path().glob("speech*"))
 
 
 @pytest.mark.parametrize("slow", [Answer(b"{}", hold=3), Answer(b"{}", pause=3), Answer(pieces=[b" "] * 40, pause=0.2)])
@@ -230,7 +262,9 @@ def test_an_error_about_a_voice_is_no_reason_to_ask_again(cli: CommandLine, open
     assert len(openai.requests) == 1
 
 
-@pytest.mark.parametrize("command", [["speak", "hi"], ["analyze", "dog.wav", "--text-only"], ["speak", "hi", "-o", "-"]])
+@pytest.mark.parametrize(
+    "command", [["speak", "hi"], ["analyze", "dog.wav", "--text-only"], ["speak", "hi", "-o", "-"]]
+)
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_refusal_of_the_model(cli: CommandLine, openai: Service, command: list[str], *, streamed: bool) -> None:
     """Exit 4, its words shown, one request, no file, and no advice to pay for the same question again."""

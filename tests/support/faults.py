@@ -97,7 +97,8 @@ def _date(seconds: float) -> str:
 
 # --- answers that ask for patience, and statuses of errors
 
-_BROKE = "broke before the answer was whole"
+_BROKE = "broke before the answer began"
+_BEGUN = "broke in the middle of the answer"
 _SLOW: dict[str, Any] = {"says": "did not answer in time", "code": "timeout", "hints": "--timeout", "stalls": True}
 _BUSY: dict[str, Any] = {"says": "asked too much", "code": "rate_limited"}
 
@@ -146,12 +147,10 @@ RESETS = [
     Fault("reset before the head", Answer(cut=0), _BROKE, "connection_broken", again="later", hints="proxies"),
     Fault("closed before the head", Answer(cut=0, end="close"), _BROKE, "connection_broken", again="later"),
     Fault("reset in the head", Answer(_head(), raw=True, cut=30), _BROKE, "connection_broken", again="later"),
-    Fault("reset before the body", replace(WHOLE, pieces=[b""], cut=-1), _BROKE, "connection_broken",
-          again="later", comes="whole"),
-    Fault("reset in the body", replace(WHOLE, cut=3000), _BROKE, "connection_broken", again="later", comes="whole"),
+    Fault("reset before the body", replace(WHOLE, pieces=[b""], cut=-1), _BEGUN, "connection_broken", comes="whole"),
+    Fault("reset in the body", replace(WHOLE, cut=3000), _BEGUN, "connection_broken", comes="whole"),
     Fault("reset after the body", replace(WHOLE, cut=len(WHOLE.body)), exit_code=0, comes="whole"),
-    Fault("reset before the first event", stream([b""], cut=-1), _BROKE, "connection_broken",
-          again="later", comes="stream"),
+    Fault("reset before the first event", stream([b""], cut=-1), _BEGUN, "connection_broken", comes="stream"),
     Fault("reset after the first event", stream(EVENTS, cut=1), "cut before its end", "cut", comes="stream"),
     Fault("reset in the stream", stream(EVENTS, cut=5), "cut before its end", "cut", comes="stream", words=True),
     Fault("reset after the stream", stream(EVENTS, cut=len(EVENTS)), exit_code=0, comes="stream"),
@@ -177,8 +176,8 @@ STALLS = [
 
 TRUNCATED = [
     Fault("a longer length, then the end",
-          replace(WHOLE, headers={"Content-Length": "99999"}, cut=len(WHOLE.body), end="close"), _BROKE,
-          "connection_broken", again="later"),
+          replace(WHOLE, headers={"Content-Length": "99999"}, cut=len(WHOLE.body), end="close"), _BEGUN,
+          "connection_broken"),
     Fault("a stream closed in the middle", replace(stream(EVENTS, cut=5), end="close"), "cut before its end", "cut",
           comes="stream", words=True),
     Fault("a longer length, then silence", replace(WHOLE, headers={"Content-Length": "99999"}), **_SLOW),
@@ -189,10 +188,10 @@ TRUNCATED = [
           "connection_broken", again="later"),
     Fault("two lengths", Answer(_head("Content-Length: 5", "Content-Length: 6") + WHOLE.body, raw=True), "",
           "connection_broken", again="later"),
-    Fault("a chunk that is none", Answer(_head("Transfer-Encoding: chunked") + b"zz\r\n{}\r\n", raw=True), "",
-          "connection_broken", again="later"),
+    Fault("a chunk that is none", Answer(_head("Transfer-Encoding: chunked") + b"zz\r\n{}\r\n", raw=True), _BEGUN,
+          "connection_broken"),
     Fault("chunks without the last", Answer(_head("Transfer-Encoding: chunked") + _chunked([WHOLE.body]), raw=True),
-          _BROKE, "connection_broken", again="later"),
+          _BEGUN, "connection_broken"),
     Fault("no length, and the end is the end", Answer(_head("Connection: close") + WHOLE.body, raw=True), exit_code=0),
     Fault("no HTTP", Answer(b"SSH-2.0-OpenSSH_9.6\r\n", raw=True), "", "connection_broken", again="later"),
     Fault("a head without end", Answer(_head("X: " + "x" * 300_000), raw=True), "", "connection_broken", again="later"),
