@@ -56,8 +56,6 @@ def attempts(
     Raises:
         AudiochatError: what the last failure means.
     """
-    # Where the connection was closed, its client raises a RuntimeError.
-    failures: tuple[type[Exception], ...] = (*http_errors(), RuntimeError)
     waited, pauses = 0.0, 0
     for number in itertools.count():
         with gate.passage(cancelled) as passage:
@@ -65,11 +63,8 @@ def attempts(
                 yield from attempt()
                 passage.answered()
                 return
-            except failures as exc:
-                if cancelled is not None and cancelled.is_set():
-                    raise CancelledError("The request was cancelled.") from exc
-                if not isinstance(exc, http_errors()):
-                    raise
+            except Exception as exc:  # noqa: BLE001 - raised again where it is no failure of the request
+                _check(exc, cancelled)
                 error = translate(exc, hints=hints)
                 if (delay := policy.delay(exc, attempt=number, waited=waited, pauses=pauses)) is None:
                     raise error from exc
@@ -96,6 +91,14 @@ def send(
             return item
         note(f"{item}.")
     raise AssertionError("attempts end with a result or an error")  # pragma: no cover
+
+
+def _check(exc: Exception, cancelled: threading.Event | None) -> None:
+    """Raise what is no failure of a request; a cancelled one may fail in any way, its connection being closed."""
+    if isinstance(exc, (RuntimeError, *http_errors())) and cancelled is not None and cancelled.is_set():
+        raise CancelledError("The request was cancelled.") from exc
+    if not isinstance(exc, http_errors()):
+        raise exc
 
 
 def http_errors() -> tuple[type[Exception], ...]:
