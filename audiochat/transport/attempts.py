@@ -63,9 +63,8 @@ def attempts(
                 yield from attempt()
                 passage.answered()
                 return
-            except Exception as exc:  # noqa: BLE001 - raised again where it is no failure of the request
-                _check(exc, cancelled)
-                error = translate(exc, hints=hints)
+            except Exception as exc:
+                error = _meaning(exc, hints, cancelled)
                 if (delay := policy.delay(exc, attempt=number, waited=waited, pauses=pauses)) is None:
                     raise error from exc
                 pauses += policy.is_pause(exc)
@@ -93,12 +92,17 @@ def send(
     raise AssertionError("attempts end with a result or an error")  # pragma: no cover
 
 
-def _check(exc: Exception, cancelled: threading.Event | None) -> None:
-    """Raise what is no failure of a request; a cancelled one may fail in any way, its connection being closed."""
+def _meaning(exc: Exception, hints: Mapping[str, str], cancelled: threading.Event | None) -> AudiochatError:
+    """The error that a failure of a request means; whatever else was raised is raised again.
+
+    Raises:
+        CancelledError: the request was cancelled; its connection may be closed, which the HTTP client tells otherwise.
+    """
     if isinstance(exc, (RuntimeError, *http_errors())) and cancelled is not None and cancelled.is_set():
         raise CancelledError("The request was cancelled.") from exc
     if not isinstance(exc, http_errors()):
         raise exc
+    return translate(exc, hints=hints)
 
 
 def http_errors() -> tuple[type[Exception], ...]:
