@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from audiochat.jobs.job import Job
     from audiochat.jobs.plan import Plan
     from audiochat.jobs.runner import Outcome
+    from audiochat.jobs.store import JobStore
     from audiochat.jobs.transcribe.cues import Shape
     from audiochat.jobs.transcribe.job import Transcriber
     from audiochat.jobs.transcribe.sources import Source
@@ -149,7 +150,7 @@ def transcribe(
             writer.show_plan(transcriber, store)
             return
         job = opened.enter_context(store.open(KIND, transcriber.name, title=transcriber.title))
-        writer.check(job)
+        writer.check(job, store)
         if options.fresh:
             job.forget()
         pool = options.pool(transcriber.work, settings)
@@ -228,11 +229,14 @@ class _Writer:
             folder = Path() if options.output is None else user_path(options.output)
             self._places = places(sources, self._formats, folder)
 
-    def check(self, job: Job) -> None:
+    def check(self, job: Job, store: JobStore) -> None:
         """Find out, before anything is asked, whether the files can be written."""
         from audiochat.files import make_folder, refuse_input
         from audiochat.jobs.outputs import check_output
 
+        if self._named is None:
+            there = {path.absolute(): source for (source, _), path in self._places.items() if path.exists()}
+            store.adopt(job, {path: source.identity for path, source in there.items()})
         for path in self._places.values():
             refuse_input(path, self._inputs)
             if self._named is None:
@@ -267,7 +271,7 @@ class _Writer:
         """Write all transcripts; the exit code."""
         for source, transcript in transcriber.transcripts(job, outcome):
             paths = [
-                self._write(job, transcript, format, path)
+                self._write(job, source, transcript, format, path)
                 for (place, format), path in self._places.items()
                 if place is source
             ]
@@ -296,13 +300,14 @@ class _Writer:
         if text:
             self._screen.transcript(text)
 
-    def _write(self, job: Job, transcript: Transcript, format: str, path: Path) -> str:
+    def _write(self, job: Job, source: Source, transcript: Transcript, format: str, path: Path) -> str:
         from audiochat.jobs.outputs import write_output
         from audiochat.jobs.transcribe.formats import as_file
 
         text = as_file(transcript, format, self._shape)
         blocks = [text.encode("utf-8", "replace")]
-        write_output(job, path, blocks, replace=self._named is not None, progress=self._screen)
+        named = self._named is not None
+        write_output(job, path, blocks, replace=named, origin=source.identity, progress=self._screen)
         self._screen.note(str(path))
         return str(path)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat import storage
 from audiochat.chat.reply import Usage
 from audiochat.errors import FileError, UsageError
-from audiochat.jobs.piece import Failure, Result
+from audiochat.jobs.piece import Failure, Result, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS plan (
     position INTEGER PRIMARY KEY, key TEXT NOT NULL, label TEXT NOT NULL, weight REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, began REAL NOT NULL, ended REAL, outcome TEXT);
 CREATE TABLE IF NOT EXISTS written (path TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (path, hash)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origins (
+    path TEXT NOT NULL, hash TEXT NOT NULL, origin TEXT NOT NULL, PRIMARY KEY (path, hash, origin)) WITHOUT ROWID;
 """
 
 
@@ -145,6 +147,26 @@ class Job:
 
     def copy_from(self, folder: Path, keys: list[str]) -> int:
         """Copy another job's results for these keys, if it is of the same kind; how many there were."""
+        with self._beside(folder) as same_kind:
+            return self._copy(keys) if same_kind else 0
+
+    def adopt_from(self, folder: Path, outputs: Mapping[Path, str]) -> None:
+        """Take over the files that another job of the same kind wrote.
+
+        Args:
+            folder: Of the other job.
+            outputs: Paths, and the origin that a file must have been made from to be this job's, too.
+        """
+        wanted = [(_as_text(path), key_of(origin)) for path, origin in outputs.items()]
+        with self._beside(folder) as same_kind:
+            if same_kind:
+                sql = "INSERT OR IGNORE INTO main.written SELECT path, hash FROM other.origins"
+                with self._writing() as database:
+                    database.executemany(f"{sql} WHERE path = ? AND origin = ?", wanted)
+
+    @contextmanager
+    def _beside(self, folder: Path) -> Iterator[bool]:
+        """Open another job's file as `other`; whether that is of the same kind."""
         with self._lock:
             address = f"{(folder / DATABASE).absolute().as_uri()}?mode=ro"
             self._database.execute("ATTACH DATABASE ? AS other", (address,))
@@ -153,7 +175,7 @@ class Job:
                     self._database.execute(f"SELECT value FROM {one}.about WHERE name = 'kind'").fetchone()  # noqa: S608
                     for one in ("main", "other")
                 )
-                return self._copy(keys) if mine == its else 0
+                yield mine == its
             finally:
                 self._database.execute("DETACH DATABASE other")
 
@@ -232,10 +254,19 @@ class Job:
             row = self._database.execute("SELECT 1 FROM written WHERE path = ? AND hash = ?", (_as_text(path), hash_))
             return row.fetchone() is not None
 
-    def writes(self, path: Path, hash_: str) -> None:
-        """Note that the content is about to be written to the path."""
+    def writes(self, path: Path, hash_: str, origin: str | None = None) -> None:
+        """Note that the content is about to be written to the path.
+
+        Args:
+            path: Absolute.
+            hash_: Of the content.
+            origin: What it is made from, where other jobs can make it from the same: they may replace it.
+        """
         with self._writing() as database:
             database.execute("INSERT OR IGNORE INTO written VALUES (?, ?)", (_as_text(path), hash_))
+            if origin is not None:
+                row = (_as_text(path), hash_, key_of(origin))
+                database.execute("INSERT OR IGNORE INTO origins VALUES (?, ?, ?)", row)
 
     def _end_of(self, database: sqlite3.Connection, key: str) -> None:
         database.execute("UPDATE asked SET ended = ? WHERE key = ? AND ended IS NULL", (time.time(), key))

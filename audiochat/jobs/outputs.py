@@ -41,7 +41,13 @@ def check_output(job: Job, path: Path, *, replace: bool) -> None:
 
 
 def write_output(
-    job: Job, path: Path, blocks: Iterable[bytes], *, replace: bool = False, progress: Progress | None = None
+    job: Job,
+    path: Path,
+    blocks: Iterable[bytes],
+    *,
+    replace: bool = False,
+    origin: str | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write a file whole, by renaming it into place; a device or a named pipe is written into.
 
@@ -50,6 +56,7 @@ def write_output(
         path: Where it goes.
         blocks: What is in it.
         replace: Whether a file that the job did not write may be replaced: the user named it.
+        origin: What it is made from, where other jobs can make it from the same; see `JobStore.adopt`.
         progress: Told when a named pipe has no reader yet.
 
     Raises:
@@ -57,7 +64,7 @@ def write_output(
     """
     try:
         with beside(path, blocks) as temporary:
-            return place_output(job, temporary, path, replace=replace, progress=progress)
+            return place_output(job, temporary, path, replace=replace, origin=origin, progress=progress)
     except OSError as exc:
         raise FileError(
             f"{path} cannot be written: {exc.strerror or exc}.", hint="The job keeps its results; run it again."
@@ -65,7 +72,13 @@ def write_output(
 
 
 def place_output(
-    job: Job, temporary: Path, path: Path, *, replace: bool = False, progress: Progress | None = None
+    job: Job,
+    temporary: Path,
+    path: Path,
+    *,
+    replace: bool = False,
+    origin: str | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Move a finished file into its place; for writers that need the file's name.
 
@@ -82,7 +95,7 @@ def place_output(
             write_in_place(path, iter(lambda: file.read(BLOCK), b""), progress or NoProgress())
         return path
     # Noted before, not after: if the run is killed between the two, the file is known as this job's.
-    job.writes(path.absolute(), _hash(temporary))
+    job.writes(path.absolute(), _hash(temporary), origin)
     temporary.replace(path)
     return path
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from audiochat import storage
 from audiochat.errors import FileError, UsageError
-from audiochat.jobs.job import DATABASE, Job, damaged
+from audiochat.jobs.job import DATABASE, Job, NotKeptError, damaged
 from audiochat.jobs.piece import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from filelock import FileLock
@@ -160,6 +160,19 @@ class JobStore:
                 with suppress(sqlite3.Error):  # a damaged job is its own user's concern
                     found += job.copy_from(self._folder / name, keys)
         return found
+
+    def adopt(self, job: Job, outputs: Mapping[Path, str]) -> None:
+        """Let a job replace what other jobs of its kind made from the same: a folder that grows is another job.
+
+        Args:
+            job: That will write the files.
+            outputs: Absolute paths, and what each is made from.
+        """
+        for name in self.names():
+            if name != job.name:
+                # A job that is damaged, or older than this table, is its own user's concern.
+                with suppress(sqlite3.Error, NotKeptError):
+                    job.adopt_from(self._folder / name, outputs)
 
     def _existing(self, name: str) -> Path:
         folder = self._path(name)

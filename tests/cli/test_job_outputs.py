@@ -143,3 +143,29 @@ def test_stdin_beside_files_is_a_recording_of_its_own(cli: CommandLine, service:
     refused = cli("transcribe", "stdin", "-", "-o", "out/", stdin=Path("a.wav").read_bytes())
     assert (refused.code, "would both be written" in refused.err) == (2, True)
     assert len(service.requests) == 2
+
+
+def test_a_folder_that_grows_is_transcribed_again(cli: CommandLine, service: Service) -> None:
+    """The same command asks for what is new alone, and replaces what it wrote before; what was changed since stays."""
+    Path("grow").mkdir()
+    first = _record("grow/one.wav")
+    assert cli("transcribe", "grow", "-o", "out/").code == 0
+    second = _record("grow/two.wav", seed=5)
+    assert (cli("transcribe", "grow", "-o", "out/").code, len(service.requests)) == (0, 2)
+    for name, said in (("one", first), ("two", second)):
+        assert Path(f"out/{name}.txt").read_text(encoding="utf-8").split() == said.split()
+    assert cli("transcribe", "grow/two.wav", "-o", "out/").code == 0
+    Path("out/one.txt").write_text("mended by hand", encoding="utf-8")
+    _record("grow/three.wav", seed=6)
+    assert (cli("transcribe", "grow", "-o", "out/").code, len(service.requests)) == (6, 2)
+    assert Path("out/one.txt").read_text(encoding="utf-8") == "mended by hand"
+
+
+def test_another_recording_of_the_same_name_replaces_nothing(cli: CommandLine, service: Service) -> None:
+    """What a job made from one recording is not overwritten with the words of another one."""
+    for folder, seed in (("a", 1), ("b", 5)):
+        Path(folder).mkdir()
+        said = _record(f"{folder}/talk.wav", seed)
+    assert cli("transcribe", "b", "-o", "out/").code == 0
+    assert (cli("transcribe", "a", "-o", "out/").code, len(service.requests)) == (6, 1)
+    assert Path("out/talk.txt").read_text(encoding="utf-8").split() == said.split()
