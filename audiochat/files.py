@@ -48,8 +48,10 @@ def user_path(name: str) -> Path:
     """The path that a name given by a user means: `~` is the home folder, a `file://` address is its path.
 
     Raises:
-        UsageError: it is another address, or there is no home folder.
+        UsageError: it is empty, it is another address, or there is no home folder.
     """
+    if not name:
+        raise UsageError("An empty name is no file's.", hint="A variable that is not set?")
     if name.lower().startswith("file://"):
         from urllib.parse import urlsplit
         from urllib.request import url2pathname

@@ -122,8 +122,6 @@ def choose(name: str, format: str, options: AnswerOptions, screen: Terminal, *, 
     from audiochat.cli.sinks import MemorySink, PipeSink
 
     speaker = find_speaker(screen) if options.play else None
-    if not name:
-        raise UsageError("-o wants a file's name.", hint="It is empty: a variable that is not set?")
     if name == STDOUT:
         if options.as_json:
             raise UsageError("--json and -o - would mix on stdout.", hint="Name a file with -o.")

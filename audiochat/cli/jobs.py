@@ -81,6 +81,7 @@ def remove(
 ) -> None:
     """Remove jobs and all that is kept of them; files that they wrote stay."""
     screen, kept = _screen(context, as_json=as_json), _store(store)
+    names = list(dict.fromkeys(names))
     for name in names:
         kept.check(name)
     for name in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
@@ -318,6 +318,8 @@ def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[.
         inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=item.default, annotation=hints[item.name])
         for item in fields(options)  # type: ignore[arg-type] # a dataclass, which has no name as a type
     ]
+    # Typer takes the first name that `option` gives it for a default.
+    flags = {name: str(hint.__metadata__[0].default) for name, hint in hints.items() if hasattr(hint, "__metadata__")}
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -332,6 +334,7 @@ def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[.
             screen: Terminal = values.pop("context").obj
             mine: Any = options(**{parameter.name: values.pop(parameter.name) for parameter in shared})
             screen.configure(quiet=mine.quiet, debug=mine.debug, as_json=mine.as_json)
+            _refuse_empty(mine, flags)
             command(**values, options=mine, screen=screen)
 
         signature = inspect.Signature([*own, *shared, context])
@@ -340,6 +343,22 @@ def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[.
         return with_options
 
     return decorate
+
+
+_MAY_BE_EMPTY = {"system", "prompt", "style", "title", "author", "narrator", "turn", "param"}
+"""Options that take words, of which none can be meant; all others name something."""
+
+
+def _refuse_empty(options: Any, flags: Mapping[str, str]) -> None:
+    """Refuse options without a value: a script's variable that is not set must not mean the default.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for name, flag in flags.items():
+        value = getattr(options, name)
+        if name not in _MAY_BE_EMPTY and (value == "" or (isinstance(value, list) and "" in value)):
+            raise UsageError(f"{flag} is empty.", hint="A variable that is not set? Leave it out for the default.")
 
 
 def _json_or_text(value: str) -> Any:

@@ -118,6 +118,7 @@ def remove(
     from audiochat.chat.sessions import SessionStore
 
     screen, store = _screen(context, as_json=as_json), SessionStore()
+    names = list(dict.fromkeys(names))
     for name in names:
         store.check(name)
     for name in names:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.service import Service, completion
+from support.tones import record, sentences
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -81,3 +83,47 @@ def test_a_shell_that_knows_no_completion_is_wrong_usage(process: CommandLine) -
     ran = process("--install-completion", env={"SHELL": "/bin/sh"})
     assert ran.code == 2
     assert "There is no completion for sh." in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("analyze", ""),
+        ("transcribe", ""),
+        ("narrate", ""),
+        ("speak", "hi", "-v", ""),
+        ("speak", "hi", "-m", ""),
+        ("speak", "hi", "--provider", ""),
+        ("transcribe", "a.wav", "-o", ""),
+        ("transcribe", "a.wav", "-f", ""),
+        ("transcribe", "a.wav", "--language", ""),
+        ("narrate", "b.txt", "-o", ""),
+        ("narrate", "b.txt", "--chapters", ""),
+        ("narrate", "b.txt", "--chapters", "1,,1"),
+        ("narrate", "b.txt", "--chapters", "-"),
+        ("narrate", "b.txt", "--chapters", "9"),
+        ("narrate", "b.txt", "--chapters", "1-99999999999"),
+        ("narrate", "b.txt", "--on", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_value_is_refused(arguments: tuple[str, ...], openai: Service, cli: CommandLine) -> None:
+    """A variable that is not set does not mean the default, the working directory or the whole book."""
+    Path("a.wav").write_bytes(record(sentences(1)).wav)
+    Path("b.txt").write_text("A fox came.")
+    ran = cli(*arguments)
+    assert (ran.code, openai.requests) == (2, [])
+
+
+def test_what_is_named_twice_is_removed_once(openai: Service, cli: CommandLine) -> None:
+    """Sessions and jobs; and a name that is none removes nothing."""
+    openai.answer(completion("Yes.", record(sentences(1)).wav))
+    assert cli("converse", "-t", "hi", "--session", "one").code == 0
+    Path("b.txt").write_text("A fox came.")
+    cli("narrate", "b.txt", "--check", "none")
+    job = json.loads(cli("jobs", "list", "--json").out)["jobs"][0]["name"]
+    for command, name in (("sessions", "one"), ("jobs", job)):
+        assert cli(command, "remove", name, "nosuch").code in (2, 6)
+        assert cli(command, "show", name).code == 0
+        ran = cli(command, "remove", name, name, "--json")
+        assert (ran.code, json.loads(ran.out)["removed"]) == (0, [name])

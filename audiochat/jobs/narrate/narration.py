@@ -149,9 +149,11 @@ def choose_chapters(acts: tuple[Act, ...], wanted: str | None) -> tuple[Act, ...
             end = int(last or len(acts)) if dash else start
         except ValueError:
             start = end = 0
+        if not first and not last:  # "", "1,,3" and "-" name no number
+            start = end = 0
         if not 1 <= start <= end <= len(acts):
             raise UsageError(
-                f"--chapters {part}: there are the chapters 1 to {len(acts)}.",
+                f"--chapters {part or repr(part)}: there are the chapters 1 to {len(acts)}.",
                 hint="--list shows them; 1,3-5 is a choice.",
             )
         numbers |= set(range(start, end + 1))
