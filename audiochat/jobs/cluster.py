@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 import tempfile
 import threading
 from concurrent.futures import CancelledError as Cancelled
@@ -29,6 +28,7 @@ from audiochat.errors import (
     UnavailableError,
 )
 from audiochat.extras import install_command
+from audiochat.jobs.job import ClosedError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -212,9 +212,7 @@ class Cluster:
             job.put(key, self._whole(key, result))
             self._brought.append(key)
             kept.set_result(result)
-        except sqlite3.ProgrammingError:  # the run ended meanwhile: the shared storage has it for the next
-            kept.set_exception(CancelledError("The run was cancelled."))
-        except (CancelledError, Cancelled):
+        except (CancelledError, Cancelled, ClosedError):  # the run ended: the shared storage has it for the next
             kept.set_exception(CancelledError("The run was cancelled."))
         except AudiochatError as exc:
             kept.set_exception(exc)

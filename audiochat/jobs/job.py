@@ -29,6 +29,10 @@ class NotKeptError(FileError):
     """Results cannot be kept: whatever else is asked for would be lost."""
 
 
+class ClosedError(NotKeptError):
+    """The job's run has ended, and something came late."""
+
+
 VERSION = 1
 """Of the tables' shape."""
 
@@ -59,6 +63,7 @@ class Job:
         self.folder = folder
         self._database = database
         self._lock = threading.RLock()
+        self._closed = False
         with self._told():
             rows = database.execute("SELECT key, flaw IS NOT NULL FROM results")
             self._kept = {key: bool(flawed) for key, flawed in rows}
@@ -93,6 +98,7 @@ class Job:
     def close(self) -> None:
         """Let go of the file; what was kept is on disk since it was kept."""
         with self._lock:
+            self._closed = True
             self._database.close()
 
     # --- what is kept
@@ -287,6 +293,8 @@ class Job:
     @contextmanager
     def _told(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._closed:
+                raise ClosedError(f"The run of the job {self.name} has ended.", hint="Run it again.")
             try:
                 yield self._database
             except sqlite3.Error as exc:
@@ -318,8 +326,9 @@ def _check(name: str, about: Mapping[str, str], kind: str) -> None:
 
 def damaged(name: str, exc: sqlite3.Error) -> NotKeptError:
     """The error of a job whose file is not as it was written, or finds no room."""
+    why = str(exc).rstrip(".")
     if isinstance(exc, sqlite3.OperationalError):
-        return NotKeptError(f"The job {name} cannot be kept: {exc}.", hint="Make room or mend its permissions.")
+        return NotKeptError(f"The job {name} cannot be kept: {why}.", hint="Make room or mend its permissions.")
     return NotKeptError(
-        f"The job {name} is damaged: {exc}.", hint=f"Remove it: audiochat jobs remove {name}", code="job_damaged"
+        f"The job {name} is damaged: {why}.", hint=f"Remove it: audiochat jobs remove {name}", code="job_damaged"
     )

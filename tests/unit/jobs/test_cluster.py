@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ import pytest
 from support.works import piece
 
 from audiochat import config
+from audiochat.errors import CancelledError
 from audiochat.jobs.cluster import Cluster, Shared
+from audiochat.jobs.job import ClosedError
 from audiochat.jobs.piece import Result
 from audiochat.jobs.runner import Limits, Outcome, run
 from audiochat.jobs.store import JobStore
@@ -77,3 +80,35 @@ def test_a_sound_that_this_machine_does_not_see_is_a_failure(tmp_path: Path) -> 
     assert [failure.code for failure in outcome.failures.values()] == ["store_not_shared"]
     outcome, results = _done(Elsewhere(tmp_path / "shared"), None, tmp_path / "shared")
     assert (outcome.exit_code, results) == (0, [Result({"words": 1})])
+
+
+class Slow(ThreadPoolExecutor):
+    """A cluster that answers when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.wanted = threading.Event()
+
+    def submit(self, task: Any, /, *_: Any, **__: Any) -> Future[Any]:
+        """Run a task once its result is wanted."""
+        return super().submit(lambda: self.wanted.wait(30) and task())
+
+
+def test_a_result_that_comes_after_the_run_is_kept_for_the_next(tmp_path: Path) -> None:
+    """The job is not called damaged: the piece counts as cancelled, and lies in the shared storage."""
+    executor, shared = Slow(), Shared(tmp_path / "shared")
+    pool = Cluster(executor, Reading(b"sound"), config.load(config.Flags(provider="openai")), shared, room=2)
+    store = JobStore(tmp_path / "jobs")
+    with store.open("shout", "poem", title="poem") as job:
+        late = pool.submit(piece(1), job)
+    executor.wanted.set()
+    assert isinstance(late.exception(30), CancelledError)
+    assert shared.get(piece(1).key) == Result({"words": 1}, b"sound")
+
+
+def test_a_job_that_has_ended_says_so(tmp_path: Path) -> None:
+    """Not that it is damaged and to be removed."""
+    with JobStore(tmp_path / "jobs").open("shout", "poem", title="poem") as job:
+        pass
+    with pytest.raises(ClosedError, match=r"^The run of the job poem has ended\.$"):
+        job.put("key", Result({"words": 1}))
