@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,6 +63,8 @@ def _one_question(audio: str | None, words: list[str]) -> str | None:
             hint="Ask about one at a time; several in one turn: audiochat converse -t '@a.wav @b.wav Compare.'",
         )
     if len(words) > 1:
+        import shlex
+
         quoted = f"audiochat analyze {shlex.quote(audio or '-r')} {shlex.quote(' '.join(words))}"
         raise UsageError("The question has no quotes around it.", hint=f"Quote it: {quoted}")
     return words[0] if words else None

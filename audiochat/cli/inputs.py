@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +85,8 @@ def dragged(name: str) -> str:
     """
     if os.name == "nt":  # a backslash stands between folders
         return name.strip("\"'")
+    import shlex
+
     try:
         words = shlex.split(name)
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import UsageError
@@ -71,6 +70,8 @@ def _behind_the_command(exc: typer.TyperException, context: Any, arguments: list
             before.append(word)
     if hasattr(group, "list_commands") or option not in {name for one in group.params for name in one.opts}:
         return None
+    import shlex
+
     line = shlex.join([*own, *before, *rest])
     short = len(line) <= _SHORT and not any(word.startswith(_NOT_REPEATED) for word in arguments)
     return line if short else f"{shlex.join([*own, option])} …"
