@@ -123,7 +123,8 @@ def _run(arguments: list[str], screen: Terminal) -> int:
         raise
     except KeyboardInterrupt:
         if screen.as_json:
-            _report_json(CancelledError("Interrupted.", code="interrupted"), screen, arguments)
+            told = CancelledError("Interrupted.", code="interrupted", transcript=screen.interrupted)
+            _report_json(told, screen, arguments)
         raise
     except BrokenPipeError as exc:  # the help, which Typer prints, has fewer readers than lines
         screen.abandon_stdout()

@@ -129,7 +129,7 @@ class Target:
                 try:
                     write_in_place(self.path, iter_blocks(data), progress)
                 except (KeyboardInterrupt, SystemExit):  # the pipe's reader has not come, or is slow
-                    if kept := _rescue(data, self.path):
+                    if kept := rescue(data, self.path.suffix):
                         progress.note(f"The answer is kept as {kept}.")
                     raise
                 return self.path
@@ -137,7 +137,7 @@ class Target:
                 return _replace(temporary, self.path) if self.replace else _place(temporary, self.path)
         except OSError as exc:
             why = exc.strerror or str(exc)
-            kept = _rescue(data, self.path)
+            kept = rescue(data, self.path.suffix)
             hint = f"The answer is kept as {kept}." if kept else "Its sound finds no room anywhere, and is lost."
             raise FileError(f"{self.path} cannot be written: {why}.", hint=hint) from exc
 
@@ -237,14 +237,14 @@ def _link(temporary: Path, path: Path) -> None:
             raise
 
 
-def _rescue(data: Data, path: Path) -> Path | None:
+def rescue(data: Data, suffix: str) -> Path | None:
     """Keep an answer, which is paid for, among the temporary files, or else in our data folder."""
     with contextlib.suppress(OSError):
-        return _kept(data, None, path.suffix[:9])
+        return _kept(data, None, suffix[:9])
     with contextlib.suppress(OSError, FileError):  # there may be no home folder
         ours = storage.data_folder()
         storage.make_folder(ours)
-        return _kept(data, ours, path.suffix[:9])
+        return _kept(data, ours, suffix[:9])
     return None
 
 

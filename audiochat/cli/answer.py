@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat.chat.reply import Notice, Reply
 from audiochat.cli import envelope
 from audiochat.cli.terminal import ReaderGone
-from audiochat.errors import AudiochatError
+from audiochat.errors import AudiochatError, FileError
 
 if TYPE_CHECKING:
     from audiochat.assistant import Assistant
@@ -53,6 +53,8 @@ class Delivery:
         self._speech_required = speech_required
         self._more = more
         self._words = screen.live_text()
+        self._heard: list[str] = []
+        """The words that came so far."""
         self.reply: Reply | None = None
         """The answer, once it is whole."""
         self._failure: AudiochatError | None = None
@@ -72,7 +74,13 @@ class Delivery:
             if error.transcript and not self._words.begun:
                 self._show_words_of_failure(error.transcript)
             raise
-        self._show(reply, saved, time.monotonic() - started)
+        try:
+            self._show(reply, saved, time.monotonic() - started)
+        except FileError as error:  # of stdout
+            self._screen.aside(reply.transcript, always=True)
+            if saved is not None and saved.path is not None:
+                error.hint = f"The spoken answer is saved as {saved.path}. {error.hint or ''}".strip()
+            raise
         if self._failure is not None:
             raise self._failure
 
@@ -91,11 +99,14 @@ class Delivery:
                         reply = event
                         continue
                     self._words.add(event.text)
+                    self._heard.append(event.text)
                     if self._sink is not None and event.pcm:
                         self._sink.write(event.pcm)
         except BaseException as exc:  # Ctrl-C, and a reader that has gone, among them
             if reply is None or not isinstance(exc, AudiochatError):
                 self._abort()
+                if isinstance(exc, KeyboardInterrupt):
+                    self._show_interrupted()
                 raise
             self._failure = exc
         finally:
@@ -106,6 +117,7 @@ class Delivery:
     def _note(self, notice: Notice) -> None:
         if notice.code == "asked_again":  # another answer begins
             self._words.end()
+            self._heard.clear()
         self._screen.note(notice.text)
 
     def _abort(self) -> None:
@@ -146,6 +158,13 @@ class Delivery:
             failure = self._destination.speaker.wait()
             if failure is not None:
                 screen.note(f"The loudspeaker failed: {failure}")
+
+    def _show_interrupted(self) -> None:
+        """Show the words that had come, as those of a stream that is cut."""
+        words = self._screen.interrupted = "".join(self._heard) or None
+        if words and not self._words.begun:
+            with suppress(AudiochatError, ReaderGone):
+                self._show_words_of_failure(words)
 
     def _show_words_of_failure(self, transcript: str) -> None:
         """Show what an answer says that is spoiled otherwise: it is paid for."""

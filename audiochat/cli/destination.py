@@ -72,6 +72,8 @@ class Destination:
             audio = spoken(reply)
             if self.pipe is None:
                 return None
+            if self.pipe.failure is not None:
+                raise self._kept(reply, self.pipe.failure)
             seconds = codec.duration(audio.data, audio.format)
             return SavedAudio(None, self.format, seconds, self.pipe.size, audio.id, audio.expires_at)
         audio = spoken_as(reply, self.format)
@@ -82,6 +84,15 @@ class Destination:
             raise
         seconds = codec.duration(audio.data, self.format)
         return SavedAudio(path, self.format, seconds, len(audio.data), audio.id, audio.expires_at)
+
+    def _kept(self, reply: Reply, failure: FileError) -> FileError:
+        """The failure of stdout, with the words; the sound is kept where the hint says."""
+        from audiochat.chat.speech import spoken_as
+
+        kept = files.rescue(spoken_as(reply, self.format).data, formats.named(self.format).suffix)
+        failure.hint = f"The answer is kept as {kept}." if kept else "Its sound finds no room anywhere, and is lost."
+        failure.transcript = reply.transcript
+        return failure
 
     def save_partial(self, screen: Terminal) -> None:
         """Save what came of an answer that will not become whole, if the user wants it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from audiochat.audio import codec
+from audiochat.errors import FileError
 from audiochat.spool import SpooledBytes
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class PipeSink:
         self._start: int | None = None
         self.size = 0
         """Bytes that were written."""
+        self.failure: FileError | None = None
+        """Why stdout cannot be written: the rest of the answer, which is paid for, is taken all the same."""
 
     def write(self, pcm: bytes) -> None:
         """Write what is encoded by now."""
@@ -53,7 +56,7 @@ class PipeSink:
         if self._encoder is not None:
             self._put(self._encoder.finish())
             patch = self._encoder.header_patch()
-            if patch is not None and self._start is not None:
+            if patch is not None and self._start is not None and self.failure is None:
                 offset, header = patch
                 self._screen.overwrite(self._start + offset, header)
 
@@ -61,9 +64,13 @@ class PipeSink:
         """Leave what is written: the exit code tells that it is not whole."""
 
     def _put(self, data: bytes) -> None:
-        if data:
-            self.size += len(data)
+        if not data or self.failure is not None:
+            return
+        try:
             self._screen.write(data)
+            self.size += len(data)
+        except FileError as error:
+            self.failure = error
 
 
 class SpeakerSink:

@@ -79,6 +79,8 @@ class Terminal:
         self._noted: dict[str, float] = {}
         """Notes, and when they were printed."""
         self._log_handler: logging.Handler | None = None
+        self.interrupted: str | None = None
+        """The words that had come of an answer when it was interrupted: they are paid for."""
 
     def configure(self, *, quiet: bool = False, debug: bool = False, as_json: bool = False) -> None:
         """Apply the options of a command."""
@@ -97,7 +99,7 @@ class Terminal:
         """
         out = self.streams.stdout
         if out is None:
-            raise FileError("Standard output is closed.", hint="Write to a file with -o.")
+            raise FileError("Standard output is closed.", hint="Leave it open, or send it to a file.")
         try:
             rest = memoryview(data)
             while rest:  # with PYTHONUNBUFFERED, stdout is a raw file, which takes what fits into the pipe
@@ -108,7 +110,7 @@ class Terminal:
             if isinstance(exc, BrokenPipeError) or (sys.platform == "win32" and exc.errno == errno.EINVAL):
                 raise ReaderGone from exc
             why = exc.strerror or exc
-            raise FileError(f"Standard output cannot be written: {why}.", hint="Write to a file with -o.") from exc
+            raise FileError(f"Standard output cannot be written: {why}.", hint="Send it elsewhere: … > FILE") from exc
 
     def stdout_position(self) -> int | None:
         """Where stdout writes next, if it is a file that can be gone back in; not if all is appended to it (`>>`)."""

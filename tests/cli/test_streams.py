@@ -15,7 +15,7 @@ import pytest
 from support.service import PCM, Answer, Service, completion, event, sound_events, stream
 from support.terminals import in_a_terminal, in_a_terminal_of
 
-from audiochat.audio import wav
+from audiochat.audio import codec, wav
 
 WAV = wav.wrap(PCM)
 AUDIOCHAT = [sys.executable, "-m", "audiochat"]
@@ -102,18 +102,86 @@ def test_a_full_disk_keeps_the_answer_elsewhere(openai: Service) -> None:
     kept.unlink()
 
 
-@POSIX
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_stdout_that_cannot_be_written_is_an_error(openai: Service) -> None:
-    """Exit 6 and one message, nothing from the interpreter's own end."""
-    openai.answer(completion("Yes.", WAV))
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+"""For stdout alone: as an output's name, root could replace it."""
+
+
+def on_a_full_disk(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A run whose stdout has no room."""
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*AUDIOCHAT, "speak", "hi", "-q"], stdout=full, stderr=subprocess.PIPE, check=False)
+        return subprocess.run(
+            [*AUDIOCHAT, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+
+
+@POSIX
+@FULL
+@pytest.mark.parametrize("more", [[], ["--json"], ["-q"]], ids=str)
+def test_a_stdout_that_cannot_be_written_is_an_error(openai: Service, more: list[str]) -> None:
+    """Exit 6; the words are on stderr, and where the sound is; nothing from the interpreter's own end."""
+    openai.answer(completion("Yes.", WAV))
+    done = on_a_full_disk("speak", "hi", *more)
     assert done.returncode == 6
-    assert done.stderr.decode().splitlines() == [
+    assert done.stderr.splitlines()[-3:] == [
+        "Yes.",
         "audiochat: Standard output cannot be written: No space left on device.",
-        "Write to a file with -o.",
+        "The spoken answer is saved as speech.wav. Send it elsewhere: … > FILE",
     ]
+    assert Path("speech.wav").read_bytes() == WAV
+
+
+@POSIX
+@FULL
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=str)
+def test_words_that_cannot_be_printed_are_told(openai: Service, more: list[str]) -> None:
+    """Text alone has nowhere else to go; the hint names no option that the command refuses."""
+    Path("dog.wav").write_bytes(WAV)
+    openai.answer(completion(content="A dog."))
+    done = on_a_full_disk("analyze", "dog.wav", "--text-only", *more)
+    assert (done.returncode, "A dog." in done.stderr.splitlines(), "-o" in done.stderr) == (6, True, False)
+    done = on_a_full_disk("completion", "bash")
+    assert (done.returncode, "-o" in done.stderr) == (6, False)
+
+
+@POSIX
+@FULL
+@pytest.mark.parametrize("format_", ["wav", "pcm16", "mp3"])
+def test_sound_that_cannot_be_piped_is_kept(openai: Service, format_: str) -> None:
+    """The stream is taken to its end; the words are on stderr, the whole sound where the hint says."""
+    openai.answer(stream(sound_events(PCM * 20)))
+    done = on_a_full_disk("speak", "hi", "-o", "-", "-f", format_)
+    *_, words, message, hint = done.stderr.splitlines()
+    assert (done.returncode, words) == (6, "Yes, it is.")
+    assert message == "audiochat: Standard output cannot be written: No space left on device."
+    kept = Path(hint.removeprefix("The answer is kept as ").rstrip("."))
+    assert codec.duration(kept.read_bytes(), format_) == pytest.approx(4.0, abs=0.1)
+    kept.unlink()
+
+
+@POSIX
+@pytest.mark.parametrize("more", [["-o", "-"], ["--play", "--json"]], ids=" ".join)
+def test_an_interrupted_stream_shows_its_words(openai: Service, more: list[str]) -> None:
+    """Ctrl-C drops none that came: they are paid for."""
+    openai.answer(stream(sound_events(PCM * 20), pause=0.2))
+    command = [*AUDIOCHAT, "speak", "hi", *more]
+    fakes = str(Path(__file__).parents[1] / "support" / "fakes")
+    Path("card").mkdir()
+    env = {**os.environ, "FAKE_SOUND": "card", "PYTHONPATH": os.pathsep.join([fakes, os.environ.get("PYTHONPATH", "")])}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    while openai.sent_pieces < 6 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    if "--json" in more:
+        assert json.loads(out)["transcript"] == json.loads(out)["error"]["transcript"] == "Yes, it is."
+    else:
+        assert err.decode().splitlines() == ["Yes, it is.", "Interrupted."]
 
 
 @POSIX
