@@ -470,13 +470,13 @@ def test_a_signal_while_a_reader_reads_no_more(
     name: str, room: Room, openai: Service, begun: Callable[..., Run], tried: Tried
 ) -> None:
     """Stdout is full: what it did not take is not waited for."""
-    tried("signals x moments")
+    """Stdout is full: what it did not take is not waited for; Ctrl-C shows the words that had come."""
     openai.answer(stream(sound_events(PCM * 100)))
     run = begun("speak", "hi", "-o", "-", read_out=False)
     wait_until(lambda: unread(run.process.stdout) >= 30_000, run.process)  # some pieces take more room than they need
     run.end(getattr(signal, name))
     assert run.process.returncode == SIGNALS[name]
-    assert run.notes() == (["Interrupted."] if name == "SIGINT" else [])
+    assert run.notes() == (["Yes, it is.", "Interrupted."] if name == "SIGINT" else [])
     assert len(openai.requests) == 1
     assert room.look().keys() == {"dog.wav", "out.wav", "turn-2.wav"}
 
