@@ -329,3 +329,11 @@ def test_a_cover_beside_the_book_is_taken(openai: Service, cli: CommandLine, boo
     assert cli("narrate", str(book)).code == 0
     with av.open("fox.m4b") as opened:
         assert [stream.codec_context.name for stream in opened.streams.video] == ["mjpeg"]
+
+
+def test_a_text_without_a_letter_or_a_digit_is_no_book(openai: Service, cli: CommandLine) -> None:
+    """Bytes that happen to be UTF-16, symbols alone: exit 6, before they are paid for."""
+    for data in (b"\xff\xfe\x00", b"\xfe\xff\x26\x05", "☃ ⇒ €".encode()):
+        Path("bin.txt").write_bytes(data)
+        ran = cli("narrate", "bin.txt")
+        assert (ran.code, "has no words to read" in ran.err, openai.requests) == (6, True, [])

@@ -53,7 +53,7 @@ def read_book(source: BinaryIO, *, name: str, skip: Skip | None = None) -> Book:
             from audiochat.jobs.narrate.plain_text import read_plain_text
 
             book = read_plain_text(text, title=title)
-    if not book.chapters:
+    if not any(character.isalnum() for chapter in book.chapters for character in chapter.text):
         raise FileError(f"{name} has no words to read.", hint="Is it a book of pictures?", code="no_words")
     return book
 

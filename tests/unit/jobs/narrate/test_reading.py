@@ -149,11 +149,21 @@ def test_what_is_not_shown_is_left_out_and_listed() -> None:
         "<table><tr><td><p>A</p></td></tr><tr><td>B</td></tr></table>",
         "<section><p>A</p><title/><p>B</p></section>",
         "<p>A</p><blockquote>B</blockquote><script>no()</script>",
+        '<p title="<!--">A</p><p title="-->">B</p>',
+        '<p>A</p><script>let no = "<!--"</script><a id="x"/><p>B</p><!-- no -->',
+        "<p>A</p><!-- <?php --><p>B</p>",
     ],
 )
 def test_broken_or_odd_markup_loses_nothing(body: str) -> None:
     """Self-closed elements, comments, CDATA, open paragraphs."""
     assert _one_page(body) == ["A", "B"]
+
+
+def test_a_comment_without_an_end_is_listed() -> None:
+    """It holds the rest of the document, as in a browser; the reader of the list sees that it is missing."""
+    book = _read(epub({"a.xhtml": page("<p>Yes</p><!-- <p>No <b>words</b></p>")}))
+    assert _texts(book) == [["Yes"]]
+    assert [(one.kind, one.text) for one in book.left_out] == [("comment without an end", "No words")]
 
 
 def test_line_breaks_drop_capitals_soft_hyphens_and_tables() -> None:
