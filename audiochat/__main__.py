@@ -134,7 +134,7 @@ def _run(arguments: list[str], screen: Terminal) -> int:
             raise Terminated(SIGNALLED + interrupts.number) from exc
         if isinstance(exc, OSError) and screen.abandon_if_full(exc):
             return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
-        return _report(_bug(exc), screen, arguments)
+        return _report(bug(exc), screen, arguments)
 
 
 def _invoke(arguments: list[str], screen: Terminal) -> int:
@@ -204,14 +204,19 @@ def _command(arguments: list[str]) -> str | None:
     return " ".join(words[: 2 if len(words) > 1 and words[1] in known else 1]) or None
 
 
-def _bug(exc: Exception) -> AudiochatError:
+def bug(exc: Exception) -> AudiochatError:
+    """The error that tells of a bug, and where a search for it begins."""
     import traceback
 
     from audiochat.errors import AudiochatError
 
-    where = traceback.extract_tb(exc.__traceback__)[-1]
+    stack = list(traceback.walk_tb(exc.__traceback__))
+    # The innermost frame may be a library's: the deepest one of audiochat is where a search begins.
+    inside = [(frame, line) for frame, line in stack if frame.f_globals.get("__name__", "").startswith("audiochat")]
+    frame, line = (inside or stack)[-1]
+    where = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}, line {line}"
     return AudiochatError(
-        f"A bug in audiochat: {type(exc).__name__} in {where.name}, line {where.lineno}.",
+        f"A bug in audiochat: {type(exc).__name__} in {where}.",
         hint="Please report it, with the command that you typed.",
         code="bug",
     )

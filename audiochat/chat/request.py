@@ -105,11 +105,6 @@ class Request:
         payload.update(self.parameters)
         return {name: value for name, value in payload.items() if value is not None}
 
-    @property
-    def has_audio_ids(self) -> bool:
-        """Whether it refers to an earlier answer by its audio id."""
-        return any(isinstance(turn, AssistantTurn) and turn.audio_id is not None for turn in self.turns)
-
 
 @dataclass(frozen=True, slots=True)
 class AskOptions:

@@ -12,7 +12,6 @@ from audiochat.jobs.piece import Tokens
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from audiochat.chat.reply import Usage
     from audiochat.jobs.job import Job
     from audiochat.jobs.piece import Piece
 
@@ -42,12 +41,6 @@ class Prices:
             + tokens.audio_out * self.output_audio
         )
         return rated / _PER + seconds / 60 * self.minute
-
-    def of_usage(self, usage: Usage, seconds: float) -> float:
-        """What was used cost."""
-        audio_in, audio_out = usage.input_audio_tokens or 0, usage.output_audio_tokens or 0
-        text_in, text_out = (usage.input_tokens or 0) - audio_in, (usage.output_tokens or 0) - audio_out
-        return self.of(Tokens(text_in, audio_in, text_out, audio_out), seconds)
 
 
 def prices_for(model: str, table: str | None) -> Prices | None:

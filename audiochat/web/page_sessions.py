@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from audiochat.audio import codec, wav
+from audiochat.audio import codec, formats, wav
 from audiochat.chat.export import as_markdown
 from audiochat.chat.sessions import as_page
 from audiochat.errors import AudiochatError, FileError, UsageError
@@ -28,12 +28,7 @@ _LISTED = 500
 _BEGAN = 120
 """Characters of a session's first words."""
 
-MEDIA_TYPES = {
-    "wav": "audio/wav",
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "opus": "audio/ogg",
-}
+MEDIA_TYPES = {name: formats.named(name).mime for name in ("wav", "mp3", "flac", "opus")}
 """The formats in which an answer can be downloaded."""
 
 

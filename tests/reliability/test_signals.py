@@ -469,8 +469,8 @@ def test_a_signal_while_nobody_accepts_the_connection(
 def test_a_signal_while_a_reader_reads_no_more(
     name: str, room: Room, openai: Service, begun: Callable[..., Run], tried: Tried
 ) -> None:
-    """Stdout is full: what it did not take is not waited for."""
     """Stdout is full: what it did not take is not waited for; Ctrl-C shows the words that had come."""
+    tried("signals x moments")
     openai.answer(stream(sound_events(PCM * 100)))
     run = begun("speak", "hi", "-o", "-", read_out=False)
     wait_until(lambda: unread(run.process.stdout) >= 30_000, run.process)  # some pieces take more room than they need

@@ -8,7 +8,6 @@ import pytest
 from support.works import piece
 
 from audiochat import config
-from audiochat.chat.reply import Usage
 from audiochat.errors import ConfigurationError
 from audiochat.jobs.piece import Tokens
 from audiochat.jobs.plan import Plan, Prices, prices_for
@@ -26,12 +25,10 @@ def test_a_price_needs_a_table() -> None:
 
 
 def test_a_price_is_per_million_tokens_or_per_minute() -> None:
-    """Each kind of token has its rate, expected or used."""
+    """Each kind of token has its rate."""
     prices = prices_for("gpt-audio", TABLE)
     assert prices is not None
     assert prices.of(Tokens(1_000_000, 100_000, 200_000, 0), 0) == pytest.approx(2.5 + 3.2 + 2)
-    usage = Usage(input_tokens=1_100_000, input_audio_tokens=100_000, output_tokens=200_000)
-    assert prices.of_usage(usage, 0) == pytest.approx(2.5 + 3.2 + 2)
     assert Prices(minute=0.006).of(Tokens(), 600) == pytest.approx(0.06)
 
 
