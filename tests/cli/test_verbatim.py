@@ -54,6 +54,8 @@ def test_a_reading_that_stays_bad_has_both_texts(openai: Service, cli: CommandLi
     assert (ran.code, ran.out.decode().strip()) == (4, spoken)
     assert TEXT in ran.err
     assert spoken in ran.err
+    assert "asking again (2 of 3)" in ran.err
+    assert "asking again (3 of 3)" in ran.err
     assert not Path("speech.wav").exists()
     told = json.loads(cli("speak", "--verbatim", TEXT, "--json").out)
     assert (told["status"], told["error"]["code"], told["transcript"]) == ("error", "unfaithful", spoken)

@@ -89,7 +89,7 @@ def _read(assistant: Assistant, text: str, options: AskOptions, *, tries: int) -
             return
         if again + 1 == tries:
             raise _unfaithful(text, reply, found)
-        yield Notice("That is not what is written; asking once more.", "asked_again")
+        yield Notice(f"That is not what is written; asking again ({again + 2} of {tries}).", "asked_again")
 
 
 def _unfaithful(text: str, reply: Reply, found: Comparison) -> RefusedError:
