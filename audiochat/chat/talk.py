@@ -11,7 +11,7 @@ from audiochat.chat.conversation import ASK_FOR_SPEECH, AnsweredTurn, Recall, ne
 from audiochat.chat.reply import Notice, Reply, Usage
 from audiochat.chat.request import AskOptions, UserTurn
 from audiochat.chat.speech import spoken_as
-from audiochat.errors import AudiochatError, FileError, RefusedError, UsageError
+from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -249,7 +249,7 @@ class Talk:
             return None
         try:
             self._session.add(turn)
-        except FileError as error:
+        except (BrokenAnswerError, FileError) as error:
             return error
         return None
 

@@ -263,6 +263,8 @@ def _places(flags: Flags, environment: Mapping[str, str], directory: Path | None
     places = []
     project = None if directory is None else directory / ".env"
     if flags.env_file is not None:
+        if flags.env_file.is_dir():
+            raise FileError(f"{flags.env_file} is a folder, not a file of settings.", hint="Name a file in it.")
         if not is_there(flags.env_file, named=True):
             raise FileError(f"{flags.env_file}: there is no such file to read settings from.", hint="Check its name.")
         named_project = project is not None and flags.env_file.resolve() == project.resolve()

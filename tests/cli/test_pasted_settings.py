@@ -275,3 +275,10 @@ def test_what_only_looks_like_a_cloud_gets_no_token(cli: CommandLine, az: Path, 
     """Exit 3, and the sign-in is not asked."""
     assert cli("speak", "Hi", env={"AZURE_OPENAI_ENDPOINT": f"https://{host}"}).code == 3
     assert not (az / "asked").exists()
+
+
+def test_a_folder_of_settings_is_called_one(cli: CommandLine, tmp_path: Path) -> None:
+    """It is there, and it is no file."""
+    ran = cli("speak", "hi", "--env-file", str(tmp_path))
+    assert ran.code == 6
+    assert "is a folder" in ran.err

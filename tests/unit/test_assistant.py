@@ -16,7 +16,7 @@ from support.service import PCM, Answer, completion, error, sound_events, stream
 from audiochat import Assistant, AudiochatError, Delta, Notice, Reply, UserTurn, config, load_recording
 from audiochat.audio import wav
 from audiochat.chat.request import AskOptions, Request
-from audiochat.errors import CancelledError, FileError, UsageError
+from audiochat.errors import BrokenAnswerError, CancelledError, FileError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -320,3 +320,14 @@ def test_nothing_of_the_process_is_changed(openai: Service) -> None:
     with Assistant.from_environment() as assistant:
         assistant.ask("One?")
         assert state() == before
+
+
+def test_an_answer_whose_sound_cannot_be_kept_is_given(openai: Service) -> None:
+    """It is paid for: the reply comes before the error, and the conversation is as it was."""
+    openai.answer(completion("Yes.", b"this is no sound"))
+    with Assistant.from_environment() as assistant, assistant.converse("evening") as talk:
+        with pytest.raises(BrokenAnswerError):
+            list(talk.events(UserTurn("Is rain wet?"), AskOptions("wav")))
+        events = talk.events(UserTurn("Is rain wet?"), AskOptions("wav"))
+        assert next(event.transcript for event in events if isinstance(event, Reply)) == "Yes."
+        assert not talk.turns
