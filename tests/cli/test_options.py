@@ -93,6 +93,7 @@ def test_a_shell_that_knows_no_completion_is_wrong_usage(process: CommandLine) -
         ("narrate", ""),
         ("speak", "hi", "-v", ""),
         ("speak", "hi", "-m", ""),
+        ("speak", "hi", "-s", "@"),
         ("speak", "hi", "--provider", ""),
         ("transcribe", "a.wav", "-o", ""),
         ("transcribe", "a.wav", "-f", ""),
