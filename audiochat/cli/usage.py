@@ -31,10 +31,22 @@ def usage_error(exc: typer.TyperException, arguments: list[str]) -> UsageError:
     behind = _behind_the_command(exc, context, arguments)
     if behind is not None:
         return UsageError(message, hint=f"An option goes behind the command: {behind}. {help_of}")
+    file = next((one for one in arguments if getattr(exc, "option_name", None) and _is_file_with_a_dash(one)), None)
+    if file is not None:
+        return UsageError(message, hint=f"A file whose name begins with a dash: ./{file} {help_of}")
     text = _text_with_a_dash(exc, arguments)
     if text is not None:
         return UsageError(message, hint=f"A text that begins with a dash goes behind --: -- '{text}'. {help_of}")
     return UsageError(message, hint=help_of)
+
+
+def _is_file_with_a_dash(argument: str) -> bool:
+    """Whether an argument that looks like options names a file that is there: `-x.wav`."""
+    from pathlib import Path
+
+    from audiochat import files
+
+    return argument[:1] == "-" and len(argument) > 1 and files.is_file(Path(argument))
 
 
 def subcommands(name: str) -> tuple[str, ...]:

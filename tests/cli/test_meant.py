@@ -112,3 +112,11 @@ def test_an_at_sign_that_is_meant_is_doubled(cli: CommandLine, openai: Service) 
     ran = cli("converse", "--no-save", "-t", "Write to @@me and you@example.com", "-o", "o.wav")
     assert ran.code == 0, ran.err
     assert "Write to @me and you@example.com" in str(openai.last.json["messages"])
+
+
+def test_a_file_that_begins_with_a_dash(cli: CommandLine) -> None:
+    """It looks like options: the hint says how to name it."""
+    Path("-x.wav").write_bytes(b"")
+    ran = cli("analyze", "-x.wav")
+    assert ran.code == 2
+    assert "./-x.wav" in ran.err
