@@ -52,9 +52,9 @@ def spinner(console: Console, label: str, unit: Unit) -> Iterator[Update]:
         told = [one for one in (amount(done, None, unit), detail) if one]
         progress.update(task, description=f"{label}: {', '.join(told)}")
 
-    with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
-        progress.start()
-    try:
+    try:  # a signal while it starts finds it started: it is stopped, and the cursor shown
+        with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
+            progress.start()
         yield update
     finally:
         with suppress(OSError):

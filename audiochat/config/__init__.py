@@ -263,10 +263,8 @@ def _places(flags: Flags, environment: Mapping[str, str], directory: Path | None
     places = []
     project = None if directory is None else directory / ".env"
     if flags.env_file is not None:
-        if flags.env_file.is_dir():
-            raise FileError(f"{flags.env_file} is a folder, not a file of settings.", hint="Name a file in it.")
         if not is_there(flags.env_file, named=True):
-            raise FileError(f"{flags.env_file}: there is no such file to read settings from.", hint="Check its name.")
+            raise _no_settings(flags.env_file)
         named_project = project is not None and flags.env_file.resolve() == project.resolve()
         places.append((Source.PROJECT_FILE if named_project else Source.NAMED_FILE, flags.env_file))
     elif project is not None:
@@ -275,6 +273,16 @@ def _places(flags: Flags, environment: Mapping[str, str], directory: Path | None
     if own is not None:
         places.append((Source.USER_FILE, own / ".env"))
     return places
+
+
+def _no_settings(path: Path) -> FileError:
+    try:
+        is_folder = path.is_dir()
+    except OSError:  # no file can have such a name
+        is_folder = False
+    if is_folder:
+        return FileError(f"{path} is a folder, not a file of settings.", hint="Name a file in it.")
+    return FileError(f"{path}: there is no such file to read settings from.", hint="Check its name.")
 
 
 def _provider(flag: str | None, found: _Lookup) -> ProviderName:

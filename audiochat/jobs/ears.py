@@ -243,6 +243,9 @@ def _load(chosen: str | None, progress: Progress) -> Any:
 @lru_cache(maxsize=1)
 def voice_detector() -> Any:
     """The detector of voices (silero) that comes with the recogniser: samples → how likely a voice is, each 32 ms."""
+    from audiochat.local.processors import set_switches
+
+    set_switches()
     from faster_whisper.vad import get_vad_model
 
     return get_vad_model()

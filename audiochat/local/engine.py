@@ -12,14 +12,13 @@ All of it is safe to use from many threads: each part works for one at a time.
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audiochat.background import run_in_thread, wait_for
 from audiochat.local import fetch, models
-from audiochat.local.processors import let_threads_sleep
+from audiochat.local.processors import set_switches
 from audiochat.local.request_queue import RequestQueue
 from audiochat.progress import NoProgress
 
@@ -183,7 +182,7 @@ class Engine:
         server: OpenAI | None = None,
         waiting: int = WAITING,
     ) -> None:
-        _set_switches()
+        set_switches()
         self._settings, self._server = settings, server
         self.queue = RequestQueue(waiting)
         self.progress = progress or NoProgress()
@@ -280,11 +279,3 @@ class Engine:
     def synthesizer(self) -> Synthesizer:
         """Text to speech; loaded when it is first asked for."""
         return self._synthesizer.get()
-
-
-def _set_switches() -> None:
-    """Set other libraries' switches, unless the user has set them: they are read when the libraries are loaded."""
-    # onnxruntime and the model hub's library tell their makers what runs here.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    let_threads_sleep()

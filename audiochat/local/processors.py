@@ -27,12 +27,15 @@ def usable_processors(cgroup: Path = _CGROUP) -> int:
     return max(1, min(_MOST, count))
 
 
-def let_threads_sleep() -> None:
-    """Let threads that wait for each other sleep, unless the user wants otherwise; for before the libraries load.
+def set_switches() -> None:
+    """Set switches of the engine's libraries, unless the user has: to be called before any of them is loaded.
 
-    Spinning, which is the default of OpenMP (in llama.cpp's and CTranslate2's builds), wins nothing here and takes the
-    processor away from the very thread that is waited for: beside other programs an answer took eighteen times as long.
+    onnxruntime and the model hub's library would tell their makers what runs here. OpenMP's threads (in llama.cpp's and
+    CTranslate2's builds) spin while they wait for each other, which wins nothing here and takes the processor away from
+    the very thread that is waited for: beside other programs an answer took eighteen times as long.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

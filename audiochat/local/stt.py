@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from audiochat.audio.codec import decode
 from audiochat.errors import ConfigurationError, FileError
 from audiochat.local import models, sounds
-from audiochat.local.processors import let_threads_sleep, usable_processors
+from audiochat.local.processors import set_switches, usable_processors
 from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def load_model(chosen: str | None) -> Any:
     Raises:
         ConfigurationError: it cannot be loaded.
     """
-    let_threads_sleep()
+    set_switches()
     from faster_whisper import WhisperModel
 
     folder = models.WHISPER.folder if chosen is None else Path(chosen).expanduser()

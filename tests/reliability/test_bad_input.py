@@ -394,7 +394,7 @@ def test_what_comes_through_a_fifo_is_a_recording(written_: bytes, code: int, op
         (["converse", "--no-save", "-t", "What is @sub ?"], "is a folder, not a recording"),
         (["converse", "--no-save", "-t", "hi", "."], "is a folder, not a recording"),
         (["speak", "hi", "-s", "@."], "cannot be read"),
-        (["speak", "hi", "--env-file", "."], "no such file"),
+        (["speak", "hi", "--env-file", "."], "is a folder"),
         (["speak", "hi", "-o", "dog.wav/"], "cannot be made"),
         (["speak", "hi", "-o", "missing/deeper/"], "cannot be made"),
         (["speak", "hi", "-o", "dog.wav/out.wav"], "no folder"),

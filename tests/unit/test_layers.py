@@ -110,8 +110,7 @@ def test_few_modules_read_the_environment() -> None:
         "cli/style.py",  # whether it has colours
         "cli/terminal.py",  # TERM
         "config/__init__.py",  # settings
-        "local/engine.py",  # switches of other libraries
-        "local/processors.py",  # a switch of other libraries
+        "local/processors.py",  # switches of other libraries
         "local/wheels.py",  # for the program that fetches models
         "storage.py",  # folders
         "transport/sdk_imports.py",  # a switch of another library

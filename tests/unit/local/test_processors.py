@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,3 +46,15 @@ def test_affinity_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """A process that is pinned to one processor uses one."""
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {3}, raising=False)
     assert usable_processors(tmp_path) == 1
+
+
+def test_the_voice_detector_is_loaded_without_telemetry() -> None:
+    """A transcription with a cloud's model loads onnxruntime too, without the engine."""
+    pytest.importorskip("faster_whisper")
+    code = (
+        "import os; from audiochat.jobs.ears import voice_detector; voice_detector(); "
+        "print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "1"
