@@ -65,9 +65,25 @@ class Session:
         """
         with _as_file_error(self.folder):
             storage.make_folder(self.folder)
-            kept = self._write_sound(turn, len(self.turns) + 1)
+            kept = self._write_sound(turn, f"turn-{len(self.turns) + 1}")
             self._write_page([*self.turns, kept])
         self.turns.append(kept)
+
+    def replace_last(self, turn: AnsweredTurn) -> None:
+        """Keep a turn in the last one's place, which is removed when the page names the new one.
+
+        Raises:
+            FileError: it cannot be written; the session is as it was.
+            BrokenAnswerError: its spoken answer is no sound that can be read.
+        """
+        stem = f"turn-{len(self.turns)}"
+        while any(self.folder.glob(f"{stem}[.-]*")):  # the old turn's files, and those of a run that was killed
+            stem += "b"
+        with _as_file_error(self.folder):
+            kept = self._write_sound(turn, stem)
+            self._write_page([*self.turns[:-1], kept])
+        old, self.turns[-1] = self.turns[-1], kept
+        _remove_sound(old)
 
     def undo(self) -> None:
         """Forget the last turn.
@@ -77,13 +93,7 @@ class Session:
         """
         with _as_file_error(self.folder):
             self._write_page(self.turns[:-1])
-        turn = self.turns.pop()
-        sounds = [recording.data for recording in turn.asked.recordings]
-        sounds += [turn.reply.audio.data] if turn.reply.audio else []
-        for sound in sounds:
-            if isinstance(sound, FileBytes):
-                with suppress(OSError):
-                    sound.path.unlink()
+        _remove_sound(self.turns.pop())
 
     def close(self) -> None:
         """Let others have the session; one without turns is not kept. Safe from any thread, and more than once."""
@@ -93,16 +103,16 @@ class Session:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()  # its file stays: removing it would let two others have a lock each
 
-    def _write_sound(self, turn: AnsweredTurn, number: int) -> AnsweredTurn:
+    def _write_sound(self, turn: AnsweredTurn, stem: str) -> AnsweredTurn:
         """Write the recordings and the spoken answer of a turn; the turn that reads them from there."""
         recordings = []
         for index, recording in enumerate(turn.asked.recordings, 1):
-            path = self.folder / f"turn-{number}-in-{index}.{recording.format}"
+            path = self.folder / f"{stem}-in-{index}.{recording.format}"
             storage.write_atomically(path, iter_blocks(recording.data))
             recordings.append(Recording(FileBytes(path), recording.format, recording.name))
         audio = turn.reply.audio
         if audio is not None:
-            path = self.folder / f"turn-{number}.wav"
+            path = self.folder / f"{stem}.wav"
             storage.write_atomically(path, iter_blocks(spoken_as(turn.reply, "wav").data))
             audio = SpokenAudio(FileBytes(path), "wav", audio.id, audio.expires_at)
         reply = _replace_audio(turn.reply, audio)
@@ -111,6 +121,16 @@ class Session:
     def _write_page(self, turns: list[AnsweredTurn]) -> None:
         text = json.dumps(as_page(self, turns), ensure_ascii=False, indent=1)
         storage.write_atomically(self.folder / PAGE, [text.encode()])
+
+
+def _remove_sound(turn: AnsweredTurn) -> None:
+    """Remove the files of a turn that the page names no more."""
+    sounds = [recording.data for recording in turn.asked.recordings]
+    sounds += [turn.reply.audio.data] if turn.reply.audio else []
+    for sound in sounds:
+        if isinstance(sound, FileBytes):
+            with suppress(OSError):
+                sound.path.unlink()
 
 
 def as_page(session: Session, turns: list[AnsweredTurn] | None = None) -> dict[str, Any]:

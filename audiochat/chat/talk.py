@@ -113,7 +113,7 @@ class Talk:
         options = AskOptions(format, voice, system, parameters or {}, cancelled, live=True)
         return in_format(self.events(user_turn(prompt, recordings), options), format)
 
-    def events(self, asked: UserTurn, options: AskOptions) -> Events:
+    def events(self, asked: UserTurn, options: AskOptions, *, again: bool = False) -> Events:
         """Take a turn, and give the events of its answer; for the events see `Assistant.events`.
 
         The turn is kept before its reply is given. Where it cannot be kept, the reply is given all the same, for it
@@ -122,6 +122,7 @@ class Talk:
         Args:
             asked: What the user says.
             options: How the answer is wanted; without a system message, the one that the session remembers holds.
+            again: Let the turn take the last one's place, which stays until this one is answered.
         """
         if not self._busy.acquire(blocking=False):
             raise UsageError("This conversation is still answering.", hint="Wait for the answer, then ask.")
@@ -129,8 +130,9 @@ class Talk:
             if self._session is not None and options.system is not None:
                 self._session.system = options.system or None  # an empty one takes the remembered one away
             options = replace(options, system=options.system or self.system)
-            for event in self._answer(asked, options):
-                failure = self._keep(asked, event) if isinstance(event, Reply) else None
+            before = self._turns[:-1] if again else self._turns
+            for event in self._answer(asked, options, before):
+                failure = self._keep(asked, event, again=again) if isinstance(event, Reply) else None
                 yield event
                 if failure is not None:
                     raise failure
@@ -140,32 +142,6 @@ class Talk:
     def go_on_with(self, ask: Ask, *, origin: Callable[[], str]) -> None:
         """Change who answers from the next turn on, for example another model; for the arguments see `Talk`."""
         self._ask, self._origin, self._recall = ask, origin, Recall()
-
-    def take_back(self) -> AnsweredTurn | None:
-        """Forget the last turn, as `undo` does, and return it with its sound in memory; None where there is none.
-
-        Raises:
-            FileError: the session cannot be written.
-        """
-        if not self._turns:
-            return None
-        turn = self._turns[-1]
-        recordings = tuple(replace(one, data=bytes(one.data[:])) for one in turn.asked.recordings)
-        audio = turn.reply.audio and replace(turn.reply.audio, data=bytes(turn.reply.audio.data[:]))
-        asked, reply = replace(turn.asked, recordings=recordings), replace(turn.reply, audio=audio)
-        self.undo()
-        return replace(turn, asked=asked, reply=reply)
-
-    def put_back(self, turn: AnsweredTurn) -> None:
-        """Add a turn that was taken back.
-
-        Raises:
-            FileError: the session cannot be written.
-        """
-        if self._session is not None:
-            self._session.add(turn)
-        else:
-            self._turns.append(turn)
 
     def undo(self) -> bool:
         """Forget the last turn; False where there is none.
@@ -194,23 +170,23 @@ class Talk:
     ) -> None:
         self.close()
 
-    def _answer(self, asked: UserTurn, options: AskOptions) -> Events:
+    def _answer(self, asked: UserTurn, options: AskOptions, before: Sequence[AnsweredTurn]) -> Events:
         """Ask; once more where the model slipped into text. The reply has the tokens of all that was paid for."""
         reply = None
-        for event in self._recovered(asked, options):
+        for event in self._recovered(asked, options, before):
             if isinstance(event, Reply):
                 reply = event
             else:
                 yield event
         assert reply is not None  # noqa: S101 - the events of an answer end with a reply or an error
-        if options.format is None or reply.audio is not None or not self._next(asked).sends_words:
+        if options.format is None or reply.audio is not None or not self._next(asked, before).sends_words:
             yield reply
             return
         yield ASKED_AGAIN
         usage = reply.usage
         system = "\n\n".join(part for part in (options.system, ASK_FOR_SPEECH) if part)
         try:
-            for event in self._recovered(asked, replace(options, system=system)):
+            for event in self._recovered(asked, replace(options, system=system), before):
                 if isinstance(event, Reply):
                     reply, usage = event, usage + event.usage
                 else:
@@ -219,9 +195,9 @@ class Talk:
             yield Notice(error.message, error.code)
         yield replace(reply, usage=usage)
 
-    def _recovered(self, asked: UserTurn, options: AskOptions) -> Events:
+    def _recovered(self, asked: UserTurn, options: AskOptions, before: Sequence[AnsweredTurn]) -> Events:
         """Ask; where the service refuses what the request says of earlier turns, say it in another way."""
-        sent = self._next(asked)
+        sent = self._next(asked, before)
         while True:
             for notice in sent.notices:
                 if notice not in self._told:
@@ -230,25 +206,25 @@ class Talk:
             try:
                 yield from self._ask(sent.turns, options)
             except RefusedError as refusal:
-                recall = recover(refusal, sent, self._turns)
+                recall = recover(refusal, sent, before)
                 if recall is None:
                     raise
-                sent = self._next(asked, recall)
+                sent = self._next(asked, before, recall)
             else:
                 self._recall = sent.recall
                 return
 
-    def _next(self, asked: UserTurn, recall: Recall | None = None) -> NextRequest:
-        return next_request(self._turns, asked, recall or self._recall, origin=self._origin(), now=time.time())
+    def _next(self, asked: UserTurn, before: Sequence[AnsweredTurn], recall: Recall | None = None) -> NextRequest:
+        return next_request(before, asked, recall or self._recall, origin=self._origin(), now=time.time())
 
-    def _keep(self, asked: UserTurn, reply: Reply) -> AudiochatError | None:
-        """Add a turn to the conversation; the error where it cannot be kept."""
+    def _keep(self, asked: UserTurn, reply: Reply, *, again: bool) -> AudiochatError | None:
+        """Add a turn to the conversation, or put it in the last one's place; the error where it cannot be kept."""
         turn = AnsweredTurn(asked, reply, self._origin(), int(time.time()))
         if self._session is None:
-            self._turns.append(turn)
+            self._turns[len(self._turns) - again :] = [turn]
             return None
         try:
-            self._session.add(turn)
+            (self._session.replace_last if again else self._session.add)(turn)
         except (BrokenAnswerError, FileError) as error:
             return error
         return None

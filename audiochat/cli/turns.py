@@ -101,17 +101,21 @@ class TurnTaker:
         """Of spoken answers."""
         return self.how.voice or self.settings.voice
 
-    def take(self, asked: UserTurn) -> None:
+    def take(self, asked: UserTurn, *, again: bool = False) -> None:
         """Ask, deliver, keep, show.
+
+        Args:
+            asked: What the user says.
+            again: Let the turn take the last one's place.
 
         Raises:
             AudiochatError: it failed; the conversation is as it was.
         """
         where = self._destination() if self.speech else None
-        more = {"turn": self.number, "session": self.talk.name}
+        more = {"turn": self.number - again, "session": self.talk.name}
         delivery = Delivery("converse", self._assistant, self.screen, where, speech_required=False, **more)
         try:
-            delivery.take(self.talk.events(asked, self._options(where)))
+            delivery.take(self.talk.events(asked, self._options(where), again=again))
         finally:
             self.last = delivery.reply or self.last
         if self.speech and delivery.reply is not None and delivery.reply.audio is None:
@@ -124,16 +128,9 @@ class TurnTaker:
             UsageError: there is no turn yet.
             AudiochatError: it failed; the old answer stays.
         """
-        turn = self.talk.take_back()
-        if turn is None:
+        if not self.talk.turns:
             raise UsageError("There is no turn to repeat.", hint="Ask something first.")
-        others = len(self.talk.turns)
-        try:
-            self.take(turn.asked)
-        except BaseException:
-            if len(self.talk.turns) == others:  # it was not answered
-                self.talk.put_back(turn)
-            raise
+        self.take(self.talk.turns[-1].asked, again=True)
 
     def change_model(self, name: str) -> None:
         """Let another model answer from the next turn on.

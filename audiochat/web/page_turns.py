@@ -142,6 +142,7 @@ def _answer(studio: Studio, talk: Talk, turn: PageTurn) -> Iterator[bytes]:
 
 def _sent(studio: Studio, talk: Talk, turn: PageTurn, events: Events) -> Iterator[bytes]:
     half = b""  # a sample may be split between two deltas
+    earlier = len(talk.turns)
     for one in events:
         if isinstance(one, Delta):
             pcm = half + one.pcm
@@ -157,7 +158,7 @@ def _sent(studio: Studio, talk: Talk, turn: PageTurn, events: Events) -> Iterato
             if one.code not in _ONCE or studio.is_news(talk.name, one.code):
                 yield event({"type": "notice", "text": one.text, "code": one.code})
         elif isinstance(one, Reply):
-            kept = talk.turns[-1] if talk.turns and talk.turns[-1].reply.transcript == one.transcript else None
+            kept = talk.turns[-1] if len(talk.turns) > earlier else None
             told = {"session": talk.name, "spoken": turn.options.format is not None}
             if kept is None:  # what could not be kept is shown all the same; the error follows
                 yield event({"type": "reply", **told, "turn": {"number": None, "transcript": one.transcript}})

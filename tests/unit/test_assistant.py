@@ -245,6 +245,34 @@ def test_one_conversation_answers_one_turn_at_a_time(openai: Service) -> None:
         assert len(talk.turns) == 1
 
 
+def test_an_answer_that_is_asked_for_again_stays_until_there_is_another(openai: Service, tmp_path: Path) -> None:
+    """At every moment the page names an answer whose sound is there, so a kill loses none; nothing is left over."""
+    kept: list[tuple[str, bytes]] = []
+    answers = iter((1, 2, 3))
+
+    def answer(_request: Received) -> Answer:
+        for page in tmp_path.rglob("evening/session.json"):
+            turns = json.loads(page.read_text())["turns"]
+            kept.extend((turn["transcript"], (page.parent / turn["audio"]["file"]).read_bytes()) for turn in turns)
+        number = next(answers, None)
+        return error(400, "invalid", "No.") if number is None else completion(f"Answer {number}.", WAV)
+
+    openai.answer_with(answer)
+    with Assistant.from_environment() as assistant, assistant.converse("evening") as talk:
+        talk.ask("One?")
+        for _ in range(2):
+            list(talk.events(talk.turns[-1].asked, AskOptions("wav"), again=True))
+        with pytest.raises(AudiochatError):
+            list(talk.events(talk.turns[-1].asked, AskOptions("wav"), again=True))
+        assert [turn.reply.transcript for turn in talk.turns] == ["Answer 3."]
+    assert kept == [(f"Answer {number}.", WAV) for number in (1, 2, 3)]
+    with Assistant.from_environment() as assistant, assistant.converse("evening") as talk:
+        (turn,) = talk.turns
+        assert turn.reply.audio is not None
+        assert turn.reply.audio.data[:] == WAV
+    assert len(list(next(tmp_path.rglob("evening")).glob("*.wav"))) == 1
+
+
 def test_a_failed_turn_leaves_the_conversation_as_it_was(openai: Service) -> None:
     """Refused, cut in the middle, or given up by whoever asks: nothing of it stays."""
     openai.answer(completion("Yes.", WAV))
