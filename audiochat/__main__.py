@@ -134,7 +134,7 @@ def _run(arguments: list[str], screen: Terminal) -> int:
             raise Terminated(SIGNALLED + interrupts.number) from exc
         if isinstance(exc, OSError) and screen.abandon_if_full(exc):
             return _report(FileError("Standard output cannot be written.", hint="Is the disk full?"), screen, arguments)
-        return _report(bug(exc), screen, arguments)
+        return _report(bug(exc, whole_stack="--debug" in arguments), screen, arguments)
 
 
 def _invoke(arguments: list[str], screen: Terminal) -> int:
@@ -204,8 +204,13 @@ def _command(arguments: list[str]) -> str | None:
     return " ".join(words[: 2 if len(words) > 1 and words[1] in known else 1]) or None
 
 
-def bug(exc: Exception) -> AudiochatError:
-    """The error that tells of a bug, and where a search for it begins."""
+def bug(exc: Exception, *, whole_stack: bool = False) -> AudiochatError:
+    """The error that tells of a bug, and where a search for it begins.
+
+    Args:
+        exc: What was raised.
+        whole_stack: Name all functions that it passed; without their values and the message, which may quote a secret.
+    """
     import traceback
 
     from audiochat.errors import AudiochatError
@@ -213,11 +218,12 @@ def bug(exc: Exception) -> AudiochatError:
     stack = list(traceback.walk_tb(exc.__traceback__))
     # The innermost frame may be a library's: the deepest one of audiochat is where a search begins.
     inside = [(frame, line) for frame, line in stack if frame.f_globals.get("__name__", "").startswith("audiochat")]
-    frame, line = (inside or stack)[-1]
-    where = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}, line {line}"
+    places = [f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}, line {line}" for frame, line in stack]
+    deepest = stack.index((inside or stack)[-1])
+    hint = "Please report it, with the command that you typed."
     return AudiochatError(
-        f"A bug in audiochat: {type(exc).__name__} in {where}.",
-        hint="Please report it, with the command that you typed.",
+        f"A bug in audiochat: {type(exc).__name__} in {places[deepest]}.",
+        hint="\n".join([hint, *(places if whole_stack else [])]),
         code="bug",
     )
 

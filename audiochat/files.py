@@ -56,7 +56,10 @@ def user_path(name: str) -> Path:
         from urllib.parse import urlsplit
         from urllib.request import url2pathname
 
-        parts = urlsplit(name)
+        try:
+            parts = urlsplit(name)
+        except ValueError as exc:  # brackets of an address that is none
+            raise UsageError(f"{name} is no file:// address.", hint="Give the path itself.") from exc
         if parts.netloc not in ("", "localhost"):
             raise UsageError(f"{name} names a file on another machine.", hint="Give its path on this one.")
         return Path(url2pathname(parts.path))
@@ -230,11 +233,10 @@ def _link(temporary: Path, path: Path) -> None:
         raise
     except (OSError, NotImplementedError, AttributeError):  # a file system without hard links
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(path.unlink)  # the empty file that holds the name
             temporary.replace(path)
-        except BaseException:  # the name was ours already
-            path.unlink()
-            raise
+            on_failure.pop_all()
 
 
 def rescue(data: Data, suffix: str) -> Path | None:
@@ -249,14 +251,13 @@ def rescue(data: Data, suffix: str) -> Path | None:
 
 
 def _kept(data: Data, folder: Path | None, suffix: str) -> Path:
-    file = tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=suffix, dir=folder, delete=False)  # noqa: SIM115
-    try:
-        with file:
+    with contextlib.ExitStack() as on_failure:
+        with tempfile.NamedTemporaryFile(prefix="audiochat-", suffix=suffix, dir=folder, delete=False) as file:
+            path = Path(file.name)
+            on_failure.callback(path.unlink)
             file.writelines(iter_blocks(data))
-    except BaseException:
-        Path(file.name).unlink()
-        raise
-    return Path(file.name)
+        on_failure.pop_all()
+    return path
 
 
 def is_folder(path: Path) -> bool:

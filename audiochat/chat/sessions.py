@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 import unicodedata
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -173,13 +173,12 @@ class SessionStore:
             FileError: another writer has it, or it is damaged.
         """
         name, lock = self._next_number() if name is None else (name, self._lock(name))
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(lock.release)
             folder = self._path(name)
             begun = (folder / PAGE).exists()
             session = self.load(name) if begun else Session(name, folder, int(time.time()))
-        except BaseException:
-            lock.release()
-            raise
+            on_failure.pop_all()
         session._lock = lock  # noqa: SLF001 - the store and its sessions are one
         return session
 

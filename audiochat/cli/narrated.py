@@ -104,7 +104,10 @@ def _note_left_out(source: BookSource, screen: Terminal) -> None:
 def _verdict(report: Report) -> str:
     """How faithful a narration is, in words for a person."""
     if not report.errors:
-        return f"All {report.words:,} words were {'heard' if report.by_ear else 'read'} as they are written."
+        how = "heard" if report.by_ear else "read"
+        if report.words == 1:
+            return f"The one word was {how} as it is written."
+        return f"All {report.words:,} words were {how} as they are written."
     told = f"{report.errors:,} of {report.words:,} words"
     if report.by_ear:
         return f"Not heard as they are written: {told}; a recogniser mishears some."

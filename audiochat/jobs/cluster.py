@@ -308,12 +308,11 @@ def dask_cluster(
         UnavailableError: the scheduler does not answer.
     """
     client = _connected(address, tls)
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(client.close)
         _check_workers(client, store)
         threads = sum(client.nthreads().values())
-    except BaseException:
-        client.close()
-        raise
+        on_failure.pop_all()
     executor = client.get_executor(pure=False)
     # Workers run in other working directories.
     return Cluster(
@@ -352,7 +351,7 @@ def _check_workers(client: Any, store: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=store) as mark:
         try:
             seen = client.run(_sees, mark.name)
-        except Exception as exc:
+        except Exception as exc:  # whatever a worker raised: an import that fails there, an older version's own error
             why = " ".join(str(exc).split())[:200]
             raise ConfigurationError(
                 f"The workers cannot run audiochat: {why}", hint="Install this version of it on all of them."

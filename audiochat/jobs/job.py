@@ -283,12 +283,8 @@ class Job:
         with self._told() as database:
             database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             database.execute("BEGIN IMMEDIATE")
-            try:
+            with database:  # it commits, or rolls back
                 yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
 
     @contextmanager
     def _told(self) -> Iterator[sqlite3.Connection]:

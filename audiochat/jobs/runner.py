@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -133,12 +134,11 @@ def run(
     task = shown.progress.task(shown.label, total=shown.total, unit=shown.unit)
     with pool or Threads(work, place, limits.jobs) as where, task as update:
         one = _Run(job, limits, where, update, cancelled or threading.Event())
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(where.abandon)
             one.take(pieces)
             one.drain(until=0)
-        except BaseException:
-            where.abandon()
-            raise
+            on_failure.pop_all()
     return one.end()
 
 

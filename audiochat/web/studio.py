@@ -11,6 +11,7 @@ from audiochat.chat import voices
 from audiochat.chat.request import VOICES
 from audiochat.chat.sessions import SessionStore
 from audiochat.errors import AudiochatError, UsageError
+from audiochat.transport.attempts import http_errors
 from audiochat.web.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Studio:
             try:
                 listed = self._first.connection.sdk.models.list(timeout=_LISTING).data
                 found += sorted(one.id for one in listed if "audio" in one.id)
-            except Exception:  # noqa: BLE001 - a server need not list its models; the SDK has many errors for that
+            except http_errors():  # a server need not list its models
                 return found
         return list(dict.fromkeys(found))
 
