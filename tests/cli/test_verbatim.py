@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,9 @@ def test_a_reading_that_stays_bad_has_both_texts(openai: Service, cli: CommandLi
     assert "asking again (2 of 3)" in ran.err
     assert "asking again (3 of 3)" in ran.err
     assert not Path("speech.wav").exists()
+    kept = re.search(r"The closest reading is kept as (\S+\.wav)\.", " ".join(ran.err.split()))
+    assert kept is not None, "it is paid for"
+    assert Path(kept[1]).read_bytes()[:4] == b"RIFF"
     told = json.loads(cli("speak", "--verbatim", TEXT, "--json").out)
     assert (told["status"], told["error"]["code"], told["transcript"]) == ("error", "unfaithful", spoken)
     assert TEXT in told["error"]["message"]

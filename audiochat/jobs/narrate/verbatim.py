@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from audiochat.chat.reply import Delta, Notice, Reply, SpokenAudio
 from audiochat.chat.request import UserTurn
+from audiochat.chat.speech import spoken_as
 from audiochat.errors import RefusedError
+from audiochat.files import rescue
 from audiochat.jobs.narrate.fidelity import compare
 from audiochat.jobs.narrate.names import names_of
 from audiochat.jobs.narrate.readers import EngineReader, SpeechReader, is_speech_model, system_message
@@ -72,6 +74,7 @@ def _spoken(reader: EngineReader | SpeechReader, text: str) -> Iterator[Delta | 
 
 def _read(assistant: Assistant, text: str, options: AskOptions, *, tries: int) -> Events:
     names = names_of([text]).words
+    readings: list[tuple[Comparison, Reply]] = []
     for again in range(tries):
         wanted = replace(options, system=system_message(options.system, again=again > 0))
         reply: Reply | None = None
@@ -87,18 +90,28 @@ def _read(assistant: Assistant, text: str, options: AskOptions, *, tries: int) -
                 yield Notice(f"Some words were read otherwise: {_differences(found)}.", "differences")
             yield reply
             return
+        readings.append((found, reply))
         if again + 1 == tries:
-            raise _unfaithful(text, reply, found)
+            raise _unfaithful(text, *min(readings, key=_closeness))
         yield Notice(f"That is not what is written; asking again ({again + 2} of {tries}).", "asked_again")
 
 
-def _unfaithful(text: str, reply: Reply, found: Comparison) -> RefusedError:
+def _closeness(reading: tuple[Comparison, Reply]) -> tuple[bool, tuple[int, int, int]]:
+    found, reply = reading
+    return reply.audio is None, found.rank
+
+
+def _unfaithful(text: str, found: Comparison, reply: Reply) -> RefusedError:
+    """The error with both texts; the sound, which is paid for, is kept among the temporary files."""
     what = f"it loses or changes {', '.join(map(repr, found.lost[:5]))}" if found.lost else "it is another text"
+    hint = "Try again, or name another model: some answer what they should read."
     if reply.audio is None:
         what = "there is no sound"
+    elif (kept := rescue(spoken_as(reply, "wav").data, ".wav")) is not None:
+        hint += f" The closest reading is kept as {kept}."
     return RefusedError(
         f"What was spoken is not what is written: {what}. Written: “{text}” Spoken: “{reply.transcript}”",
-        hint="Try again, or name another model: some answer what they should read.",
+        hint=hint,
         code="unfaithful",
         request_id=reply.request_id,
         transcript=reply.transcript,
