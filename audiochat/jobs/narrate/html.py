@@ -102,7 +102,7 @@ _MARKUP = re.compile(
         (
             r"(?P<comment><!--(?:-?>|.*?(?:--!?>|(?P<unclosed>\Z))))",
             r"<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|(?P<open>\Z))",
-            r"(?P<prologue><\?[^>]*\?>|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)",
+            r"(?P<prologue><\?[^>]*\?>|<!DOCTYPE[^\[>]*(?:\[[^\]]{0,9999}\]\s*)?>)",
             _RAW,
             rf"<(?P<name>[A-Za-z][\w:.-]*)(?![\w:.-])(?P<attributes>{_ATTRIBUTES})(?P<slash>/?)>",
         )
