@@ -257,10 +257,11 @@ def test_a_signal_while_the_service_is_at_work(
     run.end(getattr(signal, name))
     assert run.process.returncode == SIGNALS[name]
     last = ["Interrupted."] if name == "SIGINT" else []
-    # The words that had come are shown at Ctrl-C: on stderr where stdout has the sound.
-    words = "Yes, it is."
     notes = [line for line in run.notes() if "trying again" not in line and not line.startswith("turn-1.wav")]
-    assert notes == last or (name == "SIGINT" and moment == "in the stream" and notes == [words, *last])
+    # The words that had come are shown at Ctrl-C, on stderr where stdout has the sound: some, or all that were sent.
+    if name == "SIGINT" and moment == "in the stream" and len(notes) > len(last):
+        assert "Yes, it is.".startswith(notes.pop(0))
+    assert notes == last
     assert len(openai.requests) == command.turns
     after = room.look()
     if command.turns > 1:
