@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POLL = 0.5
-"""Seconds between two looks at a future: on Windows, Ctrl-C is only heard between them."""
+"""Seconds that one wait takes at most: a signal that comes just before it is heard after it; on Windows, every one."""
 
 _LOOK = 0.05
 """Seconds between two looks at several events: no wait serves them all."""
@@ -44,14 +44,20 @@ def run_in_thread(work: Callable[[], T], *, name: str, daemon: bool = True) -> F
     return future
 
 
-def wait_for(future: Future[T]) -> T:
-    """The result of a future; unlike `future.result()`, Ctrl-C ends the wait on Windows too."""
-    while True:
-        try:
-            return future.result(timeout=_POLL)
-        except FutureTimeoutError:
-            if future.done():  # it ended just now, or its work raised TimeoutError itself
-                return future.result()
+def wait_for(future: Future[T], timeout: float | None = None) -> T:
+    """The result of a future; unlike `future.result()`, Ctrl-C always ends the wait.
+
+    Args:
+        future: Of work in another thread.
+        timeout: Seconds to wait at most; None for as long as it takes.
+
+    Raises:
+        concurrent.futures.TimeoutError: there is no result yet. What the work raised is raised again, too.
+    """
+    ends_at = math.inf if timeout is None else time.monotonic() + timeout
+    while not future.done() and (left := ends_at - time.monotonic()) > 0:
+        wait([future], timeout=min(left, _POLL))
+    return future.result(timeout=0)
 
 
 class EitherEvent(threading.Event):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from audiochat.background import run_in_thread
+from audiochat.background import run_in_thread, wait_for
 from audiochat.diagnosis import machine, service
 from audiochat.diagnosis import settings as used_settings
 from audiochat.diagnosis.finding import SECONDS, Finding, failed
@@ -88,7 +88,7 @@ class _Check:
     def found_until(self, deadline: float, future: Future[None]) -> Iterator[Finding]:
         """What was found when it ended, or when there was no more time."""
         try:
-            future.result(timeout=max(0.0, deadline - monotonic()))
+            wait_for(future, timeout=deadline - monotonic())
         except FutureTimeoutError:
             yield from (found := tuple(self.findings))
             after = f", after {', '.join(finding.check for finding in found)}" if found else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audiochat import providers
 from audiochat.audio import wav
@@ -17,6 +17,7 @@ from audiochat.errors import AudiochatError, RefusedError, SignInError, Unavaila
 from audiochat.progress import NoProgress
 from audiochat.transport import addresses, service_errors
 from audiochat.transport.endpoint import OPENAI_HOSTS
+from audiochat.transport.model_list import model_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,13 +199,11 @@ def _listed(connection: Connection, target: Endpoint, asked: str, *, look_for_mo
 
     address = f"{asked.partition('/deployments/')[0]}/models"
     try:
-        told: Any = connection.sdk.get(address, cast_to=object, options={"timeout": _PATIENCE})
+        models = model_names(connection.sdk, address, timeout=_PATIENCE)
     except openai.OpenAIError as exc:
         return _told(service_errors.translate(exc, hints=connection.hints))
-    except ValueError:  # it answers, but not in JSON
+    if models is None:
         return Finding("credential", "ok", f"{target.host} answers; it has no list of models")
-    listed = told.get("data") if isinstance(told, dict) else None
-    models = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if look_for_model and target.within(OPENAI_HOSTS) and models and connection.model not in models:
         what = f"The credential is taken, but {connection.model} is not in the list of models."
         return Finding("credential", "warning", what, "Name a model that the account may use.")

@@ -12,6 +12,7 @@ from audiochat.local import prompts
 from audiochat.local.llm import SENTENCES, TOKENS, Limits, Writing
 from audiochat.local.sentences import sentences
 from audiochat.transport import service_errors
+from audiochat.transport.model_list import model_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,12 +68,14 @@ class TextServer:
         return found
 
     def _first_model(self) -> str:
-        first = self._asked(lambda: next(iter(self._sdk.models.list()), None))
-        if first is None:
+        listed = self._asked(lambda: model_names(self._sdk))
+        if listed is None:
+            raise BrokenAnswerError("The text server shows no list of models.", hint=_CHECK)
+        if not listed:
             raise ConfigurationError(
                 "The server at AUDIOCHAT_LOCAL_LLM offers no model.", hint="Set AUDIOCHAT_LOCAL_LLM_MODEL."
             )
-        return str(first.id)
+        return str(listed[0])
 
     def _asked(self, question: Callable[[], Any]) -> Any:
         import openai

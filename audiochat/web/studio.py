@@ -12,6 +12,7 @@ from audiochat.chat.request import VOICES
 from audiochat.chat.sessions import SessionStore
 from audiochat.errors import AudiochatError, UsageError
 from audiochat.transport.attempts import http_errors
+from audiochat.transport.model_list import model_names
 from audiochat.web.waiting_line import WaitingLine
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class Studio:
         found = [self.model]
         if self.settings.provider == "openai":
             try:
-                listed = self._first.connection.sdk.models.list(timeout=_LISTING).data
-                found += sorted(one.id for one in listed if "audio" in one.id)
+                listed = model_names(self._first.connection.sdk, timeout=_LISTING) or []
+                found += sorted(name for name in listed if "audio" in name)
             except http_errors():  # a server need not list its models
                 return found
         return list(dict.fromkeys(found))

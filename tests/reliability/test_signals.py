@@ -922,6 +922,36 @@ def test_an_end_at_a_terminal(
     assert len(openai.requests) <= 1
 
 
+SLEEPING = """
+import signal, sys, threading
+from audiochat.__main__ import main
+
+def interrupt():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+main()
+"""
+"""Another thread takes the signal: the main one is not woken by it, as by one that comes right before it waits."""
+
+
+def test_the_doctor_hears_a_signal_that_does_not_wake_it(room: Room, openai: Service, tried: Tried) -> None:
+    """Its single waits are short."""
+    tried("signals x moments")
+    before = room.look()
+    openai.answer(MOMENTS["before the head"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLEEPING, "doctor", "--yes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        wait_until(lambda: openai.requests, process)
+        time.sleep(0.2)
+        process.communicate(b"\n", timeout=MOMENT)
+    assert process.returncode == 130
+    assert room.look() == before
+
+
 def test_a_terminal_that_goes_takes_no_answer_with_it(
     room: Room, openai: Service, seated: Callable[..., Seat], monkeypatch: pytest.MonkeyPatch, tried: Tried
 ) -> None:

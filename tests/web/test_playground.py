@@ -16,7 +16,7 @@ pytest.importorskip("starlette", reason="the extra web is not installed")
 
 from support.command_line import CANARY
 from support.page import playing, speechlike, tone
-from support.service import completion, error, sound_events, stream
+from support.service import Answer, completion, error, sound_events, stream
 
 from audiochat.audio import wav
 from audiochat.audio.sniff import sniff
@@ -68,6 +68,10 @@ def playground(openai: Service) -> Iterator[Playground]:
 def browser(playground: Playground) -> Browser:
     """A browser that is signed in."""
     return Browser(playground)
+
+
+def _json(body: object) -> Answer:
+    return Answer(json.dumps(body).encode())
 
 
 def sound_of(events: list[dict[str, Any]]) -> bytes:
@@ -258,6 +262,27 @@ def test_another_model_is_asked_by_its_name(browser: Browser, openai: Service) -
     browser.turn(model="gpt-audio-mini")
     assert openai.last.json["model"] == "gpt-audio-mini"
     assert openai.last.headers["authorization"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "listed"),
+    [
+        (_json({"data": [{"id": "gpt-4o"}, {"id": "gpt-audio-mini"}, {"id": 5}, "x"]}), ["gpt-audio-mini"]),
+        (_json({"data": {"id": "gpt-audio-mini"}}), []),
+        (_json([]), []),
+        (Answer(b"<html>", headers={"Content-Type": "text/html"}), []),
+        (Answer(b"<html>"), []),
+        (stream(sound_events(SPOKEN)), []),
+        (error(404, "not_found", "Not here."), []),
+    ],
+)
+def test_models_are_listed_where_the_service_lists_them(
+    browser: Browser, openai: Service, answer: Answer, listed: list[str]
+) -> None:
+    """Those that can hear and speak; a service need have no list, and may answer anything where one would be."""
+    openai.answer(answer)
+    got = browser.ask("GET", "/page/models")
+    assert (got.status, json.loads(got.body)[1:]) == (200, listed)
 
 
 @pytest.mark.parametrize(
