@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import posixpath
 import re
+import unicodedata
 import zipfile
 import zlib
 from html.entities import html5
@@ -25,6 +26,7 @@ LARGEST_BOOK = 512_000_000
 """Bytes of all that is read of a book."""
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_CHARSET = re.compile(rb"""<meta[^>]*charset\s*=\s*["']?\s*([A-Za-z0-9._-]+)""", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)(\w*;?)")
 
@@ -48,13 +50,17 @@ class Archive:
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as exc:
             raise damaged(name, str(exc)) from exc
         # A path that leads out of the book, `..` included, names nothing in it.
-        self._members = {posixpath.normpath(member.filename): member for member in self._zip.infolist()}
+        self._members = {_path(member.filename): member for member in self._zip.infolist()}
         self._by_lower = {path.lower(): path for path in self._members}
 
     def find(self, path: str) -> str | None:
         """The path as the archive has it; some books differ in upper and lower case."""
-        path = posixpath.normpath(path)
+        path = _path(path)
         return path if path in self._members else self._by_lower.get(path.lower())
+
+    def of_suffix(self, suffix: str) -> list[str]:
+        """The paths that end so."""
+        return [path for path in self._members if path.lower().endswith(suffix)]
 
     def read(self, path: str) -> bytes:
         """A file's bytes.
@@ -81,10 +87,18 @@ class Archive:
     def read_text(self, path: str) -> str:
         """A file's text; for the errors see `read`."""
         data = self.read(path)
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return data.decode("utf-16", "replace")
+        wide = utf_16(data)
+        if wide is not None:
+            return data.decode(wide, "replace")
         declared = _DECLARED.match(data[:200])
-        for encoding in (declared[1].decode() if declared else "utf-8", "utf-8", "cp1252"):
+        in_html = _CHARSET.search(data[:2000])
+        names = ["utf-8", "cp1252"]
+        names[1:1] = [in_html[1].decode()] if in_html else []
+        names[0:0] = [declared[1].decode()] if declared else []
+        for encoding in names:
+            # What could be read as letters of one byte is none of those, whatever it says.
+            if encoding.lower().startswith(("utf-16", "utf16", "ucs-2", "iso-10646-ucs-2", "utf-32")):
+                continue
             try:
                 return data.decode("utf-8-sig" if encoding.lower() == "utf-8" else encoding)
             except (UnicodeDecodeError, LookupError):
@@ -122,9 +136,25 @@ def resolve(base: str, href: str) -> tuple[str, str]:
         return "", ""
     if parts.scheme or parts.netloc:
         return "", ""
-    path = unquote(parts.path)
+    path = unicodedata.normalize("NFC", unquote(parts.path))
     joined = posixpath.normpath(posixpath.join(posixpath.dirname(base), path)) if path else base
     return ("" if joined.startswith(("..", "/")) else joined), unquote(parts.fragment)
+
+
+def utf_16(data: bytes) -> str | None:
+    """The encoding of a text of two bytes a letter, with a mark or without; None for any other."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if len(data) % 2 == 0 and (zeros := data[:200].count(0)):
+        for name, first in (("utf-16-le", 1), ("utf-16-be", 0)):
+            if zeros == data[:200][first::2].count(0) >= len(data[:200]) // 4:
+                return name
+    return None
+
+
+def _path(name: str) -> str:
+    """A path as it is compared: some programs write backslashes, and take letters with accents apart."""
+    return posixpath.normpath(unicodedata.normalize("NFC", name).replace("\\", "/").lstrip("/"))
 
 
 def local_name(element: ET.Element) -> str:

@@ -33,6 +33,9 @@ def read_epub(source: BinaryIO, *, name: str, title: str, skip: Skip) -> Book:
         package = read_package(archive)
         contents = read_contents(archive, package)
         documents, left_out = _documents(archive, package, contents.entries, contents.front, skip)
+        left_out += [
+            LeftOut.of("missing", path, "The book names it, and does not have it as text.") for path in package.missing
+        ]
         cover = _cover(archive, package)
     flat = _Flat.of(documents)
     name_of_book = package.title or title_by_headings(flat.blocks) or title

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from audiochat.jobs.narrate.book import Block, LeftOut, is_speakable
+from audiochat.jobs.narrate.formulas import formula
+from audiochat.jobs.narrate.joints import Joint, is_parted, joint_of
 from audiochat.jobs.narrate.lists import Numbering
+from audiochat.jobs.narrate.markup import as_html
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -54,6 +57,7 @@ _SPACE = re.compile(r"[ \t\r\f\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _NEW_LINE = re.compile(r" ?\n[ \n]*")
 _INVISIBLE = re.compile(r"[\u00ad\u200b\u2060\ufeff\x00-\x08\x0e-\x1f\x7f]")
 _EMPTY_BRACKETS = re.compile(r" ?(\[\s*\]|\(\s*\))")
+_TAGS = re.compile(r"<!--|-->|<[^>]*>")
 _LINE_BREAK = "\x0b"
 """Stands for `<br>` until white space is collapsed: no text of HTML has it."""
 
@@ -95,51 +99,6 @@ def extract(source: str, *, where: str, skip: Skip, anchors: Collection[str] = (
     return reader.end()
 
 
-_ATTRIBUTES = r"""(?:[^<>=]|=\s*"[^"]*"|=\s*'[^']*'|=(?!\s*["'])){0,9999}?"""
-_RAW = rf"<(?P<raw>script|style|textarea|title)(?![\w:.-]){_ATTRIBUTES}(?<!/)>.*?(?=</(?P=raw)|\Z)"
-_MARKUP = re.compile(
-    "|".join(
-        (
-            r"(?P<comment><!--(?:-?>|.*?(?:--!?>|(?P<unclosed>\Z))))",
-            r"<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|(?P<open>\Z))",
-            r"(?P<prologue><\?[^>]*\?>|<!DOCTYPE[^\[>]*(?:\[[^\]]{0,9999}\]\s*)?>)",
-            _RAW,
-            rf"<(?P<name>[A-Za-z][\w:.-]*)(?![\w:.-])(?P<attributes>{_ATTRIBUTES})(?P<slash>/?)>",
-        )
-    ),
-    re.DOTALL | re.IGNORECASE,
-)
-"""What has to be told to a parser of HTML, in one pass: in `title="<!--"` no comment begins, nor in a script."""
-_IN_TITLE = re.compile(r"<!--.*?-->|<!\[CDATA\[(?P<cdata>.*?)\]\]>", re.DOTALL)
-_TAGS = re.compile(r"<!--|-->|<[^>]*>")
-_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
-
-
-def as_html(source: str) -> str:
-    """XHTML as a parser of HTML understands it: no comments, CDATA, entities of its own or self-closed elements.
-
-    In HTML `<a id="x"/>` opens a link that holds the rest of the book, and `<title/>` swallows it. A comment without
-    an end stays: it holds the rest of the document, which is told.
-    """
-    return f"<!DOCTYPE html>{_MARKUP.sub(_in_html, source)}"
-
-
-def _in_html(found: re.Match[str]) -> str:
-    if found["comment"]:
-        return "" if found["unclosed"] is None else found[0]
-    if found["cdata"] is not None:
-        return _escaped(found) if found["open"] is None else found[0]
-    if found["raw"]:
-        return _IN_TITLE.sub(_escaped, found[0]) if found["raw"].lower() == "title" else found[0]
-    if not found["slash"] or found["name"].lower() in _VOID:
-        return "" if found["prologue"] else found[0]
-    return f"<{found['name']}{found['attributes']}></{found['name']}>"
-
-
-def _escaped(cdata: re.Match[str]) -> str:
-    return (cdata["cdata"] or "").replace("&", "&amp;").replace("<", "&lt;")
-
-
 def collapse(text: str) -> str:
     """Text with white space as a browser shows it: one space, or one new line."""
     text = _SPACE.sub(" ", _INVISIBLE.sub("", text).replace("\n", " "))
@@ -152,9 +111,16 @@ def types_of(attributes: Mapping[str, str | None]) -> set[str]:
     return set(told.lower().split())
 
 
+def _style(attributes: Mapping[str, str | None]) -> str:
+    return (attributes.get("style") or "").replace(" ", "").lower()
+
+
 def text_of(node: Any) -> str:
-    """All text of an element, on one line."""
-    return " ".join(collapse(node.text(separator=" ")).split())
+    """All text in an element, on one line: a space where a block or a line ends, and none where letters change."""
+    reader = _Reader("", Skip(), frozenset())
+    for child in node.iter(include_text=True):
+        reader.read(child)
+    return " ".join(" ".join(block.text for block in reader.end().blocks).split())
 
 
 def _name(node: Any) -> str:
@@ -182,6 +148,10 @@ class _Reader:
     _preformatted: int = 0
     _emptied: bool = False
     """Whether something was left out of the block: brackets around it would be left."""
+    _joints: list[Joint] = field(default_factory=list)
+    """Of the open elements that are not written on a line with their neighbours."""
+    _is_due: bool = False
+    """Whether what comes next is not of the same word."""
 
     def read(self, root: Any) -> None:
         """Read an element and all in it; not by recursion, since documents can be nested more deeply than Python."""
@@ -222,7 +192,7 @@ class _Reader:
             self._unseen(name, node)
             return False
         attributes = node.attributes
-        if name in _HEADINGS or name in _BLOCKS:
+        if self._is_block(name, node):
             self._flush()
         self._anchor(attributes)
         reason = self._reason_to_skip(name, attributes)
@@ -237,6 +207,11 @@ class _Reader:
         return True
 
     def _begin(self, name: str, node: Any, attributes: Mapping[str, str | None]) -> None:
+        joint = joint_of(name, node, types_of(attributes) & NOTE_REFERENCES, "".join(self._parts[-3:]))
+        if joint is not None:
+            self._joints.append(joint)
+            self._is_due = self._is_due or joint.apart
+            self._parts += [joint.sign] if joint.sign else []
         if name in _HEADINGS:
             self._levels.append(_HEADINGS[name])
         elif name == "br":
@@ -246,7 +221,7 @@ class _Reader:
             self.blocks.append(Block(""))
         elif name in ("td", "th"):
             row = "".join(self._parts).rstrip()
-            self._parts = [f"{row}, "] if row else []
+            self._parts = [row if row.endswith(",") else f"{row},", " "] if row else []
         elif name == "pre":
             self._preformatted += 1
         elif name in ("ol", "ul", "menu"):
@@ -256,7 +231,9 @@ class _Reader:
 
     def _leave(self, node: Any) -> None:
         name = _name(node)
-        if name in _HEADINGS or name in _BLOCKS:
+        if self._joints and self._joints[-1].node == node:
+            self._is_due = self._joints.pop().apart or self._is_due
+        if self._is_block(name, node):
             self._flush()
         if name in _HEADINGS and self._levels:
             self._levels.pop()
@@ -278,8 +255,8 @@ class _Reader:
 
     def _reason_to_skip(self, name: str, attributes: Mapping[str, str | None]) -> str | None:
         """Why an element is left out; None if it is read."""
-        style = (attributes.get("style") or "").replace(" ", "").lower()
-        if "hidden" in attributes or "display:none" in style:
+        style = _style(attributes)
+        if "hidden" in attributes or "display:none" in style or "visibility:hidden" in style:
             return "hidden"
         if name in _FALLBACKS:
             return "fallback"
@@ -292,14 +269,18 @@ class _Reader:
 
     def _picture(self, name: str, node: Any, attributes: Mapping[str, str | None]) -> bool:
         """Take the words that stand for a picture or a formula; whether to go on into it."""
-        if name == "math" and not attributes.get("alttext"):
-            return True
         spoken = attributes.get("alttext") or attributes.get("alt") or attributes.get("aria-label") or ""
+        if name == "math":
+            spoken = spoken or formula(node)
         if name == "svg" and not spoken:
             return True
         if spoken and not self._in_caption(node, spoken):
             only = self._only_pictures
+            # A letter alone is an initial: the rest of its word follows.
+            apart = sum(character.isalnum() for character in spoken) > 1
+            self._is_due = self._is_due or apart
             self._add(spoken)
+            self._is_due = apart
             self._only_pictures = only
         return False
 
@@ -309,14 +290,25 @@ class _Reader:
         while parent is not None and _name(parent) != "figure":
             parent = parent.parent
         caption = None if parent is None else parent.css_first("figcaption")
-        return caption is not None and _plain(spoken) in _plain(text_of(caption))
+        return caption is not None and _plain(spoken) in _plain(caption.text())
 
     def _anchor(self, attributes: Mapping[str, str | None]) -> None:
         for id_ in {attributes.get("id"), attributes.get("name")}:
             if id_ is not None and id_ in self.wanted and id_ not in self.anchors:
                 self.anchors[id_] = (len(self.blocks), len(collapse("".join(self._parts))))
 
+    def _is_block(self, name: str, node: Any) -> bool:
+        """Whether an element begins a block and ends one; a cell's only paragraph is in the row."""
+        if name in ("p", "div") and _name(node.parent) in ("td", "th"):
+            siblings = [one for one in node.parent.iter(include_text=False) if one != node]
+            return bool(siblings) or any(_name(one) in _BLOCKS for one in node.iter())
+        return name in _HEADINGS or name in _BLOCKS or "display:block" in _style(node.attributes)
+
     def _add(self, text: str) -> None:
+        if self._is_due and text:
+            before = next((part[-1] for part in reversed(self._parts) if part), "")
+            self._parts += [" "] if is_parted(before, text[0]) else []
+            self._is_due = False
         self._parts.append(text.replace("\n", _LINE_BREAK) if self._preformatted else text.replace(_LINE_BREAK, " "))
         if text.strip():
             self._only_pictures = False
@@ -325,6 +317,7 @@ class _Reader:
         """End a block."""
         text = collapse("".join(self._parts))
         self._parts.clear()
+        self._is_due = False
         if self._emptied:
             text = _EMPTY_BRACKETS.sub("", text)
             self._emptied = False

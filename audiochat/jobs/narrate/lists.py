@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,18 @@ _ROMAN = (
     *((40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
 )
 _LARGEST_ROMAN = 3999
+_STYLE = re.compile(r"list-style(?:-type)?\s*:[^;]*?\b(none|disc|circle|square|decimal|(?:lower|upper)-\w+)")
+_WITHOUT_NUMBERS = ("none", "disc", "circle", "square")
+_KINDS = {
+    "decimal": "1",
+    "lower-alpha": "a",
+    "lower-latin": "a",
+    "upper-alpha": "A",
+    "upper-latin": "A",
+    "lower-roman": "i",
+    "upper-roman": "I",
+}
+"""By the name of a style: the type of a list that looks the same."""
 
 
 @dataclass(slots=True)
@@ -38,14 +51,14 @@ class Numbering:
             attributes: Of its element.
             items: The element: a reversed list counts its items first.
         """
-        style = (attributes.get("style") or "").replace(" ", "").lower()
-        shown = ordered and "list-style:none" not in style and "list-style-type:none" not in style
+        found = _STYLE.search((attributes.get("style") or "").lower())
+        styled = None if found is None else found[1]
+        shown = ordered and styled not in _WITHOUT_NUMBERS
+        kind = _KINDS.get(styled or "", attributes.get("type") or "1")
         reversed_ = "reversed" in attributes
         count = sum(1 for item in items.iter() if item.tag == "li") if reversed_ else 1
         first = _integer(attributes.get("start"))
-        self._lists.append(
-            _List(shown, attributes.get("type") or "1", count if first is None else first, -1 if reversed_ else 1)
-        )
+        self._lists.append(_List(shown, kind, count if first is None else first, -1 if reversed_ else 1))
 
     def end(self) -> None:
         """The list ends."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from audiochat.errors import FileError
 from audiochat.jobs.narrate.archive import damaged, local_name, protected, resolve
+from audiochat.jobs.narrate.languages import language_code
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree as ET
@@ -15,7 +17,15 @@ if TYPE_CHECKING:
 
 CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
-_DOCUMENTS = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
+_DOCUMENTS = {
+    *("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document", "image/svg+xml"),
+}
+_RIGHTS = ("META-INF/rights.xml", "META-INF/sinf.xml")
+_OTHERS = {
+    "word/document.xml": "a Word document",
+    "content.xml": "an OpenDocument text",
+    ".fb2": "FictionBook in a zip",
+}
 _PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _PROPERTIES = "properties"
 
@@ -34,6 +44,8 @@ class Package:
     """That of EPUB 2."""
     cover: tuple[str, str] | None
     """A picture's path and media type."""
+    missing: tuple[str, ...]
+    """What the spine names, and what is not in the archive, or no text."""
     types: dict[str, frozenset[str]]
     """By path: what the guide of EPUB 2 says that a file is, in the words of EPUB 3."""
 
@@ -62,25 +74,41 @@ def read_package(archive: Archive) -> Package:
     if not readable:
         raise damaged(archive.name, "its spine names no text")
     _check_encryption(archive, readable)
+    named = dict.fromkeys(items[id_].path if id_ in items else id_ for id_ in references)
     ncx = "" if spine_element is None else spine_element.get("toc", "")
     return Package(
-        title=_metadata(root, "title"),
+        title=_title(root),
         author=_author(root),
-        language=(_metadata(root, "language") or "en").replace("_", "-").split("-")[0].lower()[:3] or "en",
+        language=language_code(_metadata(root, "language")),
         spine=readable,
         nav=next((item.path for item in items.values() if "nav" in item.properties), None),
         ncx=items[ncx].path if ncx in items else _of_type(items, "application/x-dtbncx+xml"),
         cover=_cover(root, items),
+        missing=tuple(one for one in named if one and one not in readable),
         types=_guide(root, path),
     )
 
 
 def _package_path(archive: Archive) -> str:
-    found = archive.read_xml(CONTAINER)
-    path = next((one.get("full-path") for one in found.iter() if local_name(one) == "rootfile"), None)
-    if not path:
-        raise damaged(archive.name, f"{CONTAINER} names no package")
-    return path
+    paths: list[str] = []
+    if archive.find(CONTAINER) is not None:
+        found = archive.read_xml(CONTAINER)
+        told = [one.get("full-path", "") for one in found.iter() if local_name(one) == "rootfile"]
+        paths = [path for one in told for path in (one, unquote(one)) if one]
+    # Where the container is lost or wrong, a book's only package is meant.
+    packages = archive.of_suffix(".opf")
+    paths += packages if len(packages) == 1 else []
+    path = next((one for one in paths if archive.find(one) is not None), None)
+    if path is None:
+        raise damaged(archive.name, _without_package(archive, paths))
+    return path.lstrip("/")
+
+
+def _without_package(archive: Archive, named: list[str]) -> str:
+    for suffix, what in _OTHERS.items():
+        if archive.of_suffix(suffix):
+            return f"it is {what}"
+    return f"there is no {named[0]} in it" if named else f"no {CONTAINER} names its package"
 
 
 def _items(root: ET.Element, package: str) -> dict[str, _Item]:
@@ -108,6 +136,22 @@ def _metadata(root: ET.Element, name: str) -> str | None:
     return None
 
 
+def _title(root: ET.Element) -> str | None:
+    """The main title; a subtitle or the name of a series can stand before it."""
+    kinds = {
+        one.get("refines", "").lstrip("#"): (one.text or "").strip().lower()
+        for one in root.iter()
+        if local_name(one) == "meta" and one.get("property") == "title-type"
+    }
+    rank = {"main": 0, "": 1}
+    titles = [
+        (rank.get(kinds.get(one.get("id", ""), ""), 2), text)
+        for one in root.iter()
+        if local_name(one) == "title" and (text := " ".join("".join(one.itertext()).split()))
+    ]
+    return min(titles, key=lambda title: title[0])[1] if titles else None
+
+
 def _author(root: ET.Element) -> str | None:
     """All who wrote the book; a creator with another role, an illustrator say, did not."""
     roles = {
@@ -119,9 +163,9 @@ def _author(root: ET.Element) -> str | None:
     for one in root.iter():
         if local_name(one) == "creator":
             own = next((value for key, value in one.attrib.items() if key.rpartition("}")[2] == "role"), None)
-            role = own or roles.get(one.get("id", ""), "aut")
+            role = (own or roles.get(one.get("id", "")) or "aut").lower()
             name = " ".join("".join(one.itertext()).split())
-            names += [name] if role == "aut" and name else []
+            names += [name] if role in ("aut", "author") and name else []
     return ", ".join(dict.fromkeys(names)) or None
 
 
@@ -149,6 +193,10 @@ def _guide(root: ET.Element, package: str) -> dict[str, frozenset[str]]:
 def _check_encryption(archive: Archive, spine: tuple[str, ...]) -> None:
     """Refuse a book whose text is encrypted; fonts often are, which is no matter here."""
     if archive.find(_ENCRYPTION) is None:
+        # Some sellers tell by their rights alone that what is there is no text.
+        told = any(archive.find(path) is not None for path in _RIGHTS)
+        if told and b"<" not in archive.read(spine[0]).lstrip()[:4]:
+            raise protected(archive.name)
         return
     try:
         root = archive.read_xml(_ENCRYPTION)

@@ -1,20 +1,26 @@
-"""A file becomes a book: plain text, Markdown or EPUB, by its name and by its first bytes."""
+"""A file becomes a book: plain text, Markdown, HTML or EPUB, by its name and by its first bytes."""
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO
 
 from audiochat import files
 from audiochat.errors import FileError
-from audiochat.jobs.narrate.archive import LARGEST_FILE
+from audiochat.jobs.narrate.archive import LARGEST_FILE, utf_16
 from audiochat.jobs.narrate.html import Skip
 
 if TYPE_CHECKING:
     from audiochat.jobs.narrate.book import Book
 
 _ZIP = b"PK\x03\x04"
+_KINDLE = (b"BOOKMOBI", b"TEXtREAd")
 _MARKDOWN = (".md", ".markdown", ".mdown", ".mkd")
+_ODD_ONES = 20
+"""One zero among so many bytes is no slip in a text."""
+_HTML = (".html", ".htm", ".xhtml")
+_HTML_BEGINS = re.compile(r"\s*(<\?xml[^>]*\?>\s*)?(<!DOCTYPE html|<html\b)", re.IGNORECASE)
 _OTHERS = {
     b"%PDF": "a PDF, which has no text in order",
     b"{\\rtf": "RTF",
@@ -36,7 +42,7 @@ def read_book(source: BinaryIO, *, name: str, skip: Skip | None = None) -> Book:
     skip = skip or Skip()
     path = PurePath(name)
     title = files.name_as_text(path.stem)
-    head = source.read(64)
+    head = source.read(68)
     source.seek(0)
     if head.startswith(_ZIP):
         from audiochat.jobs.narrate.epub import read_epub
@@ -49,6 +55,10 @@ def read_book(source: BinaryIO, *, name: str, skip: Skip | None = None) -> Book:
             from audiochat.jobs.narrate.markdown import read_markdown
 
             book = read_markdown(text, title=title, skip=skip)
+        elif path.suffix.lower() in _HTML or _HTML_BEGINS.match(text):
+            from audiochat.jobs.narrate.markdown import read_html
+
+            book = read_html(text, title=title, skip=skip)
         else:
             from audiochat.jobs.narrate.plain_text import read_plain_text
 
@@ -62,19 +72,28 @@ def _text(source: BinaryIO, name: str) -> str:
     data = source.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise FileError(f"{name} is more than a book can be.", hint=f"At most {LARGEST_FILE} bytes are read.")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
+    wide = utf_16(data)
+    if wide is not None:
+        return data.decode(wide, "replace").removeprefix("\ufeff")
+    if data[:4096].count(0) * _ODD_ONES > len(data[:4096]):
+        raise _no_book(name, "no text")
     return files.decode_text(data, name=name)
+
+
+def _no_book(name: str, what: str) -> FileError:
+    return FileError(
+        f"{name} is {what}; text, Markdown, HTML and EPUB are read.",
+        hint="Convert it to EPUB, with Calibre say.",
+        code="not_a_book",
+    )
 
 
 def _refuse_others(head: bytes, name: str) -> None:
     for mark, what in _OTHERS.items():
         if head.startswith(mark):
-            raise FileError(
-                f"{name} is {what}; text, Markdown and EPUB are read.",
-                hint="Convert it to EPUB, with Calibre say.",
-                code="not_a_book",
-            )
+            raise _no_book(name, what)
+    if head[60:68] in _KINDLE:
+        raise _no_book(name, "a book for Kindle")
     if PurePath(name).suffix.lower() == ".epub":
         from audiochat.jobs.narrate.archive import damaged
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import FileError
 from audiochat.jobs.narrate.archive import local_name, resolve
-from audiochat.jobs.narrate.html import FRONT, as_html, text_of, types_of
+from audiochat.jobs.narrate.html import FRONT, text_of, types_of
+from audiochat.jobs.narrate.markup import as_html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

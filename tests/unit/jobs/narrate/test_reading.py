@@ -108,9 +108,9 @@ def test_notes_are_known_by_their_marks_alone() -> None:
         'they said [<a role="doc-noteref">3</a>].</p>'
         '<aside epub:type="footnote" id="n"><p>It did.</p></aside><p>x<sup>2</sup></p>'
     )
-    assert _one_page(body) == ["COVID19 came1 in 20192, they said [3].", "It did.", "x2"]
+    assert _one_page(body) == ["COVID19 came 1 in 2019 2, they said [3].", "It did.", "x^2"]
     book = _read(epub({"a.xhtml": page(body)}), notes=True)
-    assert _texts(book) == [["COVID19 came in 20192, they said.", "x2"]]
+    assert _texts(book) == [["COVID19 came in 2019 2, they said.", "x^2"]]
     assert [(one.kind, one.text) for one in book.left_out] == [("note", "1"), ("note", "3"), ("note", "It did.")]
 
 
@@ -258,7 +258,7 @@ def test_markdown_is_read_as_it_is_shown() -> None:
     assert (book.title, book.author) == ("Tales", "Bo")
     assert _texts(book) == [
         ["Intro."],
-        ["One", "A link and code & more1.", "4. four", "5. five", "a, b", "c, d"],
+        ["One", "A link and code & more 1.", "4. four", "5. five", "a, b", "c, d"],
         ["Two", "A map", "1. A note."],
     ]
     assert [one.kind for one in book.left_out] == ["metadata"]
