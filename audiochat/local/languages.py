@@ -22,7 +22,11 @@ _NOT_ENGLISH = 0.02
 """The share of English below which a text is not English: names and quotations in it are not its language."""
 
 _COMMON_ENGLISH = frozenset(
-    re.findall(r"\w+", "the a and is of it that this with you are from they what have my your was for not but there")
+    re.findall(
+        r"\w+",
+        "the a and is of it that this with you are from they what have my your was for not but there "
+        "their them these those which would because about",
+    )
 )
 _DUTCH_TOO = frozenset(("is", "of", "was"))
 _ENGLISH_SHARE = 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audiochat.errors import RefusedError
-from audiochat.local.languages import language_of, spoken_language
+from audiochat.local.languages import _identifier, language_of, spoken_language
 
 pytest.importorskip("py3langid")
 
@@ -82,9 +82,18 @@ def test_a_language_without_phonemes_is_refused_by_name(text: str, asked: str | 
         ("The Lord of the Rings est un livre que mon frère a lu pendant les vacances d'été.", "fr"),
         ("Dat is of was een goede vriend van mijn moeder.", "nl"),
         ("A mí me gusta la canción What a Wonderful World, pero no la versión nueva.", "es"),
+        ("Nos recomendó leer A Farewell to Arms y The Old Man and the Sea en las vacaciones de verano.", "es"),
         ("To jest a i b, a nie c, i to wszystko na dzisiaj.", "pl"),
     ],
 )
 def test_english_words_in_another_language_do_not_make_it_english(text: str, language: str) -> None:
     """A title, and short words that several languages share."""
     assert language_of(text) == language
+
+
+def test_an_english_answer_does_not_wait_for_the_detector() -> None:
+    """Loading it takes a quarter of a second, which is heard before the second sentence."""
+    _identifier.cache_clear()
+    answer = "Dogs are loyal, loving, and have been known to bring joy to those who live with them every single day."
+    assert language_of(answer) == "en"
+    assert _identifier.cache_info().misses == 0
