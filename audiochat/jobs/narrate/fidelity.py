@@ -7,7 +7,9 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from audiochat.jobs.narrate.names import name_of
-from audiochat.jobs.narrate.readings import Token, are_equal, number_words, readings, tokens, ways
+from audiochat.jobs.narrate.negations import negations
+from audiochat.jobs.narrate.numbers import in_words, number_words
+from audiochat.jobs.narrate.readings import Token, are_equal, readings, tokens, ways
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -24,15 +26,9 @@ ALIKE = 50.0
 """Per cent of the letters. Measured: what is misheard, code too, has 60 and more, another text less than 40."""
 _FEWEST = 3
 
-_NEGATIONS = {
-    "en": "not no never none nothing nobody nowhere neither nor cannot without",
-    "de": "nicht nichts nie niemals niemand kein keine keinen keinem keiner keines nirgends weder ohne",
-    "fr": "ne pas jamais rien aucun aucune personne non sans ni n'est n'a",
-    "es": "no nunca jamás nada nadie ninguno ninguna ningún ni sin tampoco",
-    "it": "non no mai niente nulla nessuno nessuna senza né",
-    "pt": "não nunca jamais nada ninguém nenhum nenhuma sem nem",
-    "nl": "niet niets nooit niemand geen nergens noch zonder",
-}
+_INFLECTED = {"ru", "uk", "be", "pl", "cs", "sk", "sl", "hr", "sr", "bg", "lt", "lv", "fi", "et", "hu", "tr"}
+"""Languages in which the last letters of a number change with its place in the sentence."""
+_ENDING, _LONG_WORD = 2, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,7 @@ def compare_heard(text: str, heard: str, *, language: str = "en") -> Comparison:
     for written, read in regions:
         if not read and len(written) < _FEWEST:
             lost += _lost(written, read, language, frozenset())
-        elif len(written) == len(read) == 1 and _negations(read, language) < _negations(written, language):
+        elif len(written) == len(read) == 1 and negations(read, language) < negations(written, language):
             lost += [written[0].raw]
     found = _comparison(words, regions, lost, MISHEARD)
     # What it mishears, code and addresses say, still sounds like what is written; an answer does not.
@@ -145,10 +141,20 @@ def _raw(run: Sequence[Token]) -> str:
 
 def _regions(text: str, read: str, language: str) -> tuple[list[_Region], int]:
     """The runs of words that differ, and how many words are written."""
-    written, said = tokens(text), tokens(read)
+    written, said = _with_ones(tokens(text), language), tokens(read)
     if [token.text for token in written] == [token.text for token in said]:
         return [], len(written)
     return list(_differing(written, said, language)), len(written)
+
+
+def _with_ones(found: list[Token], language: str) -> list[Token]:
+    """The same words, the "one" of "twenty-one" marked: it is no article."""
+    one = in_words(1, language, "cardinal")[:1]
+    numbers = number_words(language)
+    return [
+        replace(token, counts=True) if index and token.text in one and found[index - 1].text in numbers else token
+        for index, token in enumerate(found)
+    ]
 
 
 def _differing(written: list[Token], said: list[Token], language: str) -> Iterator[_Region]:
@@ -171,25 +177,22 @@ def _differing(written: list[Token], said: list[Token], language: str) -> Iterat
 
 def _lost(written: list[Token], read: list[Token], language: str, names: frozenset[str]) -> Iterator[str]:
     """What turns the meaning, of a run of words that was read otherwise."""
-    before, after = _negations(written, language), _negations(read, language)
+    before, after = negations(written, language), negations(read, language)
     if before != after:
-        yield next((token.raw for token in (*written, *read) if _negations([token], language)), "not")
+        yield next((token.raw for token in (*written, *read) if negations([token], language)), "not")
     spoken = ways(read, language)
     words = {token.text for token in read}
     for token in written:
         name = name_of(token.raw)
         if token.is_number:
             forms = readings(token, language)
-        elif token.text in number_words(language):
+        elif token.counts or token.text in number_words(language):
             forms = frozenset({token.text})
         elif name in names and name not in {name_of(word) for word in words}:
-            forms = frozenset({name})
+            forms = readings(token, language) | {name}
         else:
             continue
+        if language in _INFLECTED:
+            forms |= {form[:-_ENDING] for form in forms if len(form) >= _LONG_WORD}
         if not any(form in way for form in forms for way in spoken):
             yield token.raw
-
-
-def _negations(run: Sequence[Token], language: str) -> int:
-    table = _NEGATIONS.get(language, _NEGATIONS["en"]).split()
-    return sum(token.text in table or token.text.endswith("n't") for token in run)

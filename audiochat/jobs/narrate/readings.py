@@ -9,24 +9,37 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from audiochat.jobs.narrate.abbreviations import in_full
+from audiochat.jobs.narrate.numbers import forms, in_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _MOST = 256
 """Ways to say a run of words that are tried."""
-_LARGEST = 15
-"""Digits of a number that has words; longer ones are said digit by digit."""
 
 # Scripts without spaces: each character is a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(
-    r"(?P<number>\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?)(?![^\W\d_])|(?P<digits>\d+)"
+    r"(?P<fraction>(?<![\d/])\d{1,3}/\d{1,4}(?![\d/]))"
+    r"|(?P<decade>\d+0'?s)(?![^\W_])"
+    r"|(?P<number>\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?)(?![^\W_]|[.,:]\d)|(?P<digits>\d+)"
     rf"|(?P<word>[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:'[^\W\d_]+)*)"
-    r"|(?P<sign>[%&+=@#$€£/°])",
+    r"|(?P<sign>[%&+=@#$€£/°]|(?<=\d)–(?=\d)|(?<![\w.)])-(?=\d))",
     re.IGNORECASE,
 )
-_CURRENCY = re.compile(r"([$€£])\s?(\d[\d.,]*\d|\d)")
+_NUMBER = r"\d[\d.,]*\d|\d"
+_CURRENCY = re.compile(rf"([$€£])\s?({_NUMBER})(\s(?:hundred|thousand|million|billion|trillion)\b)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SPACED_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]*\d)")
+_OF_LETTERS = re.compile(r"\b([iez])\.\s?([egB])\.")
+"""`i.e.`, `e.g.` and `z.B.`, which are spoken in full."""
+_NUMERO = re.compile(r"\b[Nn]os?\.\s*(?=\d)")
+_RANGE = re.compile(r"(?<=\d)\s?[\u2010-\u2014\u2212-]\s?(?=\d)")
+# What Unicode's compatible form would put together: `10⁶` is not 106, `2½` not 21/2, and no `2` is said in `m²`.
+_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹¼-¾⅐-⅞])")
+_SQUARED = {"²": " squared", "³": " cubed"}
+_UNIT_RAISED = re.compile(r"(?<=[^\W\d_])[²³]")
 _ROMAN = re.compile(r"(?=[IVXLCDM])M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
@@ -34,15 +47,18 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "%": ("percent", "prozent", "pourcent", "porciento", "percento", "procent"),
     "&": ("and", "und", "et", "y", "e", "en"),
     "+": ("plus",),
-    "=": ("equals", "isequalto", "gleich", "égal", "igual"),
+    "=": ("equals", "isequalto", "is", "gleich", "égal", "igual"),
     "@": ("at",),
-    "#": ("number", "hash", ""),
-    "/": ("slash", ""),
+    "#": ("number", "numbers", "hash", "no", "nos", ""),
+    "/": ("slash", "per", "over", "or", ""),
     "$": ("dollars", "dollar"),
     "€": ("euros", "euro"),
     "£": ("pounds", "pound"),
     "°": ("degrees", "degree", "grad", "degrés", "grados"),
+    "–": ("", "to", "through", "until", "dash", "minus", "bis", "à", "a", "al", "tot", "até"),
 }
+# A dash between numbers is a range, one before a number a minus.
+_SIGNS["-"] = ("", "minus", "negative", "dash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,9 @@ class Token:
     raw: str
     """As it is written."""
 
+    counts: bool = False
+    """Whether it is the "one" of a number in words."""
+
     @property
     def is_number(self) -> bool:
         """Whether it is written in digits."""
@@ -62,14 +81,40 @@ class Token:
 
 def tokens(text: str) -> list[Token]:
     """The words, numbers and signs of a text; other punctuation and spacing do not count."""
-    plain = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
-    plain = _THOUSANDS.sub("", _CURRENCY.sub(r"\2 \1", plain))
+    apart = _UNIT_RAISED.sub(lambda found: _SQUARED[found[0]], _RAISED.sub(" ", text))
+    plain = unicodedata.normalize("NFKC", apart).replace("’", "'").replace("‘", "'").replace("\u2044", "/")
+    plain = _OF_LETTERS.sub(r"\1\2", plain.replace("\u2212", "-"))
+    plain = _CURRENCY.sub(r"\2\3 \1", _NUMERO.sub("# ", _RANGE.sub("–", plain)))
+    plain = _SPACED_THOUSANDS.sub(lambda found: found[0].replace(" ", ""), _THOUSANDS.sub("", plain))
     return [Token(found[0].casefold(), found[0]) for found in _TOKEN.finditer(plain)]
 
 
 def are_equal(one: Sequence[Token], other: Sequence[Token], language: str) -> bool:
     """Whether two runs of words are the same when they are said."""
-    return not ways(one, language).isdisjoint(ways(other, language))
+    runs = [[readings(token, language) for token in run] for run in (one, other)]
+    # How far in each, and the letters that the first (0) or the second (1) is ahead.
+    todo, seen = [(0, 0, 0, "")], set()
+    while todo:
+        state = todo.pop()
+        if state in seen:
+            continue
+        seen.add(state)
+        places, ahead, rest = state[:2], state[2], state[3]
+        if not rest and places == (len(runs[0]), len(runs[1])):
+            return True
+        # The one that is behind takes its next word; where neither is, or a word may be silent, either does.
+        for side in (1 - ahead,) if rest else (0, 1):
+            if places[side] == len(runs[side]):
+                continue
+            moved = (places[0] + (side == 0), places[1] + (side == 1))
+            for form in runs[side][places[side]]:
+                if rest.startswith(form):
+                    todo.append((*moved, ahead, rest[len(form) :]))
+                elif form.startswith(rest):
+                    todo.append((*moved, side, form[len(rest) :]))
+        if rest and places[ahead] < len(runs[ahead]) and "" in runs[ahead][places[ahead]]:
+            todo.append((places[0] + (ahead == 0), places[1] + (ahead == 1), ahead, rest))
+    return False
 
 
 def ways(run: Iterable[Token], language: str) -> set[str]:
@@ -88,86 +133,21 @@ def _readings(text: str, raw: str, language: str) -> frozenset[str]:
     if text in _SIGNS:
         return frozenset({text, *_SIGNS[text]})
     if text[0].isdigit():
-        return frozenset({text, *_of_number(text, language)})
-    found = {text.replace("'", "")}
+        return frozenset({text, *forms(text, language)})
+    found = {text.replace("'", ""), *in_full(text, language)}
+    if language == "en":  # English has no accents but those of loanwords, which are as good without
+        found |= {_without_accents(form) for form in found}
     if _ROMAN.fullmatch(raw):
-        ordinal = _words(_roman(raw), language, "ordinal")
-        found |= {*_words(_roman(raw), language, "cardinal"), *ordinal, *(f"the{one}" for one in ordinal)}
+        ordinal = in_words(_roman(raw), language, "ordinal")
+        found |= {*in_words(_roman(raw), language, "cardinal"), *ordinal, *(f"the{one}" for one in ordinal)}
     return frozenset(found)
 
 
-def _of_number(text: str, language: str) -> set[str]:
-    digits = re.sub(r"(st|nd|rd|th)$", "", text)
-    found = {_one_by_one(digits, language)}
-    if digits.isdigit():
-        found |= {digits, *_of_integer(digits, language)}
-        return found
-    parts = [sorted({part, *_of_integer(part, language)}) for part in re.split(r"[.,:]", digits)]
-    last = _one_by_one(re.split(r"[.,:]", digits)[-1], language)
-    parts[-1] = [*parts[-1], last]
-    joints = ("", _point(language), "dot")
-    for choice in itertools.islice(itertools.product(*parts), _MOST // len(joints)):
-        found |= {joint.join(choice) for joint in joints}
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _of_integer(digits: str, language: str) -> frozenset[str]:
-    found = {_one_by_one(digits, language), _one_by_one(digits, language).replace("zero", "oh")}
-    if len(digits) <= _LARGEST:
-        value = int(digits)
-        found |= {*_words(value, language, "cardinal"), *_words(value, language, "ordinal")}
-        if len(digits) == 4 and digits[0] != "0":
-            found |= {*_words(value, language, "year"), *_pair(digits, language)}
-        if language == "en":
-            found |= {f"a{form[3:]}" for form in found if form.startswith(("onehundred", "onethousand"))}
-    return frozenset(found - {""})
-
-
-def _pair(digits: str, language: str) -> set[str]:
-    """Four digits as two numbers: a year, the number of a house."""
-    first, last = (_words(int(half), language, "cardinal")[-1] for half in (digits[:2], digits[2:]))
-    if digits[2:] != "00":
-        return {first + last}
-    return {first, f"{first}hundred"} if language == "en" else {first}
-
-
-def _one_by_one(digits: str, language: str) -> str:
-    return "".join(_words(int(digit), language, "cardinal")[-1] for digit in digits if digit.isdigit())
-
-
-def _point(language: str) -> str:
-    return {"en": "point", "de": "komma", "fr": "virgule", "es": "coma", "it": "virgola"}.get(language, "")
-
-
-@lru_cache(maxsize=8192)
-def _words(value: int, language: str, kind: str) -> tuple[str, str]:
-    """A number in words, letters alone, with and without "and"; empty where the language has none here."""
-    from num2words import num2words
-
-    try:
-        told = str(num2words(value, lang=language, to=kind))
-    except (NotImplementedError, OverflowError, ValueError, TypeError, KeyError, IndexError):
-        return "", ""
-    letters = "".join(character if character.isalnum() else " " for character in told.casefold()).split()
-    return "".join(letters), "".join(word for word in letters if word != "and")
+def _without_accents(word: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFD", word) if not unicodedata.combining(one))
 
 
 def _roman(raw: str) -> int:
     values = [_ROMAN_VALUES[letter] for letter in raw]
     pairs = itertools.zip_longest(values, values[1:], fillvalue=0)
     return sum(-value if value < following else value for value, following in pairs)
-
-
-@lru_cache(maxsize=32)
-def number_words(language: str) -> frozenset[str]:
-    """The words that numbers are made of, from two on: "one" is mostly no number."""
-    from num2words import num2words
-
-    found: set[str] = set()
-    for value in (*range(2, 21), *range(30, 100, 10), 100, 1000, 1_000_000):
-        try:
-            found |= set(str(num2words(value, lang=language)).casefold().replace("-", " ").split())
-        except (NotImplementedError, OverflowError, ValueError, TypeError, KeyError, IndexError):
-            continue
-    return frozenset(found - {_words(1, language, "cardinal")[0], "a", "and"})

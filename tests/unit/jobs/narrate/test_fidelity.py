@@ -31,6 +31,21 @@ _NAMES = {"holmes", "london"}
         ("at 10:30", "at ten thirty"),
         ("Don’t — “stop”", "Don't stop"),
         ("ﬁne café", "fine cafe\u0301"),
+        ("a naïve café", "a naive cafe"),
+        ("It is No. 5.", "It is number five."),
+        ("I met Mr. Smith and Dr. Jones of St. Ives.", "I met Mister Smith and Doctor Jones of Saint Ives."),
+        ("In the 1990s and the ’80s", "In the nineteen nineties and the eighties"),
+        ("At 5:00 and at 10am", "At five o'clock and at ten a.m."),
+        ("1/2 cup, ¾ cup, 2½ cups", "half a cup, three quarters of a cup, two and a half cups"),
+        ("It cost $1.5 million.", "It cost one point five million dollars."),
+        ("pp. 12–15, vol. 3, etc.", "pages twelve to fifteen, volume three, et cetera"),
+        ("on 3 May 1905", "on the third of May nineteen oh five"),
+        ("a 100-year-old man", "a hundred-year-old man"),
+        ("a Boeing 747", "a Boeing seven forty-seven"),
+        ("5 + 3 = 8, or -3", "five plus three equals eight, or minus three"),
+        ("10 000 parts at 20 km/h", "ten thousand parts at twenty kilometers per hour"),
+        ("It has 10⁶ of 2023¹", "It has 10 6 of 2023 1"),
+        ("free, i.e. cheap, e.g. this", "free, that is cheap, for example this"),
     ],
 )
 def test_how_it_is_written_does_not_count(text: str, read: str) -> None:
@@ -56,6 +71,42 @@ def test_a_lost_not_number_or_name_is_unfaithful(changed: str, lost: list[str]) 
     found = compare(_TEXT, changed, names=_NAMES)
     assert found.is_unfaithful
     assert list(found.lost) == lost
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "read"),
+    [
+        ("de", "Am 3. Mai, 1.000 Euro, 2,5 %", "Am dritten Mai, tausend Euro, zwei Komma fünf Prozent"),
+        ("de", "Dr. Blau, Nr. 5, z. B. hier", "Doktor Blau, Nummer fünf, zum Beispiel hier"),
+        ("es", "Tiene 21 años y 1.500 euros", "Tiene veintiún años y mil quinientos euros"),
+        ("fr", "M. Roux a 71 ans", "Monsieur Roux a soixante et onze ans"),
+        ("zh", "他有3个苹果", "他有三个苹果"),
+        ("ja", "彼は20歳です", "彼は二十歳です"),
+    ],
+)
+def test_numbers_and_short_forms_are_known_in_other_languages(language: str, text: str, read: str) -> None:
+    """Points between thousands, endings that change, and numbers beside characters without spaces."""
+    assert compare(text, read, language=language).errors == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "read"),
+    [
+        ("ru", "Я не пойду туда завтра", "Я пойду туда завтра"),
+        ("sv", "Jag vill inte gå dit", "Jag vill gå dit"),
+        ("pl", "Nie chcę tam iść", "Chcę tam iść"),
+        ("zh", "他不是好人", "他是好人"),
+        ("ja", "彼は行かない", "彼は行く"),
+        ("en", "Twenty-one men came", "Twenty men came"),
+        ("en", "in the 1990s they came", "in the eighties they came"),
+        ("en", "add 1/2 of it", "add 1/3 of it"),
+        ("en", "No. 5 is here", "Number six is here"),
+        ("ru", "Их было 15, и они ушли домой", "Их было пятьдесят, и они ушли домой"),
+    ],
+)
+def test_what_turns_the_meaning_is_found_in_every_language(language: str, text: str, read: str) -> None:
+    """A lost negation or number is no slip, whatever the language, and however the number is written."""
+    assert compare(text, read, language=language).lost
 
 
 def test_a_contraction_loses_no_negation() -> None:
