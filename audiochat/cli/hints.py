@@ -17,6 +17,7 @@ _OPTIONS = {
     "content_filter": None,
     "cut": "--keep-partial keeps what came of a file.",
     "language_not_supported": "--param language=fr says that it is French.",
+    "model_not_allowed": _OTHER_MODEL,
     "model_not_found": _OTHER_MODEL,
     "model_retired": _OTHER_MODEL,
     "no_audio": "-s 'Answer in speech.' may help.",
@@ -30,7 +31,9 @@ _OPTIONS = {
     "not_configured": "--provider chooses another provider.",
     "session_unwritable": "--no-save goes without.",
     "timeout": "--timeout gives it more time.",
+    "too_long": None,
     "unknown_modalities": "If the server knows audio all the same: --param modalities=null leaves that out.",
+    "unknown_voice": "-v names another.",
 }
 """By the error's code."""
 

@@ -105,6 +105,12 @@ def _tls_error(exc: ssl.SSLError, host: str, request: httpx2.Request | None) -> 
             hint="Write its address as http://… in HTTPS_PROXY; what goes through it is encrypted all the same.",
             code="proxy",
         )
+    if "WRONG_VERSION_NUMBER" in str(exc) and _proxy_of(request) is None:
+        return UnavailableError(
+            f"{host} speaks plain http, not https.",
+            hint="Let its address begin with http://; credentials go there on this machine alone.",
+            code="tls",
+        )
     why = shorten(re.sub(r"\s*\(_ssl\.c:\d+\)", "", str(exc)))
     return UnavailableError(
         f"No secure connection to {host}: {why}",

@@ -26,11 +26,17 @@ _MESSAGES = (
     "description",
     "faultstring",
     "reason",
+    "status_msg",
 )
 """Fields that hold the message, the most telling first."""
 
-_WRAPPERS = ("error", "fault", "Error", "detail", "message")
+_WRAPPERS = ("error", "fault", "Error", "detail", "message", "base_resp")
 """Fields below which the object with the message may lie."""
+
+_CODES = ("code", "error_code", "errorCode", "statusCode", "status_code", "status")
+
+_QUOTING = ("message", "error", "detail")
+"""Fields whose text may quote another error."""
 
 _DETAILS = ("detail", "details", "errors", "issues", "invalid_params", "fieldViolations")
 """Fields that list what is wrong in particular."""
@@ -44,6 +50,10 @@ _VAGUE = re.compile(
 
 _MARKUP = re.compile(r"\s*<(!doctype|\?xml|[a-z])", re.IGNORECASE)
 _TITLE = re.compile(r"<(title|message)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+_OBJECT = re.compile(r"\{\s*['\"].*\}", re.DOTALL)
+"""An object that stands in a text, as JSON or as Python prints it."""
+_WHOLE_FORM = ("non_field_errors", "__all__")
+"""What Django calls the errors of no field in particular."""
 _LONGEST_PAGE = 20_000
 """Characters of a page in which its title is looked for."""
 
@@ -84,7 +94,7 @@ def read_error_body(body: object) -> ErrorBody:
         title = _TITLE.search(body[:_LONGEST_PAGE])
         page = title is None or title[1].lower() != "message"
         return ErrorBody(message=_text(unescape(title[2])) if title else "", page=page)
-    found = _innermost(body)
+    found = _innermost(body.removeprefix("\ufeff") if isinstance(body, str) else body)
     if not isinstance(found, Mapping):
         return ErrorBody(message=_text(found))
     message = _message(found)
@@ -93,11 +103,15 @@ def read_error_body(body: object) -> ErrorBody:
         whole = "; ".join(dict.fromkeys(details))
         message = whole if not message or _VAGUE.fullmatch(message) else f"{message.rstrip('.:')}: {whole}"
     param, hint = found.get("param"), found.get("hint")
-    words = (_word(found.get(name)) for name in ("code", "error_code", "errorCode", "statusCode", "status"))
+    code = next(filter(None, (_word(found.get(name)) for name in _CODES)), "")
+    kind = _word(found.get("type"))
     return ErrorBody(
-        message=message or "; ".join(_sentences(found)),
-        code=next(filter(None, words), ""),
-        type=_word(found.get("type")),
+        # A word alone still says more than the status does.
+        message=message
+        or "; ".join(_sentences(found))
+        or next((one for one in (code, kind) if one.isidentifier()), ""),
+        code=code,
+        type=kind,
         param=param if isinstance(param, str) else None,
         hint=hint if isinstance(hint, str) else None,
         fields=found,
@@ -111,10 +125,10 @@ def _innermost(body: object) -> object:
             body = body[0] if len(body) == 1 else {"errors": body}
             continue
         if not isinstance(body, Mapping):
-            return body
+            return _json_in(body) or body
         inner = next((body[name] for name in _WRAPPERS if isinstance(body.get(name), Mapping)), None)
         if inner is None:
-            inner = _json_in(body.get("message")) or _json_in(body.get("error"))
+            inner = next(filter(None, (_json_in(body.get(name)) for name in _QUOTING)), None)
         if inner is None:
             wrapped = body.get("error")
             if isinstance(wrapped, list):
@@ -125,26 +139,41 @@ def _innermost(body: object) -> object:
 
 
 def _json_in(text: object) -> Mapping[str, Any] | None:
-    """The object that stands as text in a field."""
-    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+    """The error that a text quotes as an object: gateways put what a provider answered behind words of their own."""
+    found = _OBJECT.search(text) if isinstance(text, str) else None
+    if found is None:
         return None
     try:
-        found = json.loads(text)
+        quoted = json.loads(found[0])
     except (ValueError, RecursionError):
+        quoted = _python_in(found[0])
+    return quoted if isinstance(quoted, Mapping) and _message(_as_mapping(_innermost(quoted))) else None
+
+
+def _python_in(text: str) -> object:
+    """The object that Python printed, None where it is none: `{'error': {'message': …, 'param': None}}`."""
+    import ast
+
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return found if isinstance(found, Mapping) else None
+
+
+def _as_mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {"message": value}
 
 
 def _message(found: Mapping[str, Any]) -> str:
-    return next((text for name in _MESSAGES if (text := _text(found.get(name)))), "")
+    return next((text for name in _MESSAGES if (text := _texts(found.get(name)))), "")
 
 
 def _sentences(found: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of an object whose fields are not known: those of more than one word."""
-    for value in found.values():
-        text = _text(value)
+    """The texts of an object whose fields are not known: those of more than one word, and lists by their fields."""
+    for name, value in found.items():
+        text = _texts(value)
         if " " in text:
-            yield text
+            yield f"{name}: {text}" if isinstance(value, list) and name not in _WHOLE_FORM else text
 
 
 def _details(found: Mapping[str, Any], depth: int) -> Iterator[str]:
@@ -178,19 +207,19 @@ def _detail(detail: object) -> str:
     )
     if isinstance(where, list):
         where = ".".join(str(part) for part in where if part != "body")
-    if not message and isinstance(listed := detail.get("message"), list):
-        message = ", ".join(_text(one) for one in listed)
     return f"{where}: {message}" if where and message else message
 
 
 def _raw(raw: object) -> str:
     """What a provider behind a gateway said: JSON as text, or plain text."""
-    if isinstance(raw, str):
-        try:
-            raw = json.loads(raw)
-        except (ValueError, RecursionError):
-            return _text(raw)
     return read_error_body(raw).message
+
+
+def _texts(value: object) -> str:
+    """A text, or several of them, on one line."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_text, value)))
+    return _text(value)
 
 
 def _text(value: object) -> str:

@@ -36,8 +36,10 @@ class Refusal:
     """Words and codes count with these alone; with all where this is empty."""
     page: bool = False
     """Whether the body has to be a web page."""
+    params: frozenset[str] = frozenset()
+    """The parameters that the service takes exception to."""
 
-    def fits(self, *, status: int, code: str, message: str, page: bool) -> bool:
+    def fits(self, *, status: int, code: str, message: str, page: bool, param: str | None = None) -> bool:
         """Whether an answer is this refusal.
 
         Args:
@@ -45,14 +47,15 @@ class Refusal:
             code: The service's own.
             message: What the service says.
             page: Whether its body is a web page.
+            param: The parameter that it names.
         """
         if (self.statuses and status not in self.statuses) or (self.page and not page):
             return False
-        if code.lower() in self.codes:
+        if code.lower() in self.codes or param in self.params:
             return True
         if self.words is not None:
             return self.words.search(message) is not None
-        return not self.codes
+        return not self.codes and not self.params
 
 
 def _words(*patterns: str) -> re.Pattern[str]:
@@ -97,10 +100,26 @@ _NETWORK = (
         "A gateway, a firewall or a proxy refuses the request, or the address is not the API's.",
         statuses=_CREDENTIAL, page=True,
     ),
+    Refusal(  # Cloudflare's own refusals, without a page
+        "web_page", SignInError, "Something before the service refuses the request ({status}): {message}",
+        "A gateway, a firewall or a proxy refuses the request, or the address is not the API's.",
+        _words(r"^error code: 1\d{3}$"), statuses=_CREDENTIAL,
+    ),
+    Refusal(
+        "plain_http", SignInError, "The server wants https: {message}", "Let its address begin with https://.",
+        _words("plain http request was sent to https", "sent an http request to an https server"),
+    ),
 )  # fmt: skip
 """The network, and gateways before the service."""
 
 _IDENTITY = (
+    Refusal(
+        "model_not_allowed", RefusedError, "The credential may not use this model: {message}",
+        "Name a model that it may use, or have this one allowed for it.",
+        _words("(not allowed|not authorized|not entitled|unauthorized|no permission) to (access|use|call|invoke) "
+               "(this |the )?model", "does not have access to (the )?model", "can only access models?"),
+        statuses=frozenset({400, 401, 403, 404}),
+    ),
     Refusal(
         "missing_scope", SignInError, "The key has no right to this: {message}",
         "Give the key the rights that are missing, or use another.",
@@ -168,9 +187,14 @@ _REQUEST = (
         frozenset({400, 403, 422, 500}),
     ),
     Refusal(
-        "insufficient_quota", RefusedError, "No credit is left: {message}", "See the billing page of your account.",
-        _words("insufficient.{0,9} (credits?|balance|funds)", "billing hard limit", "requires more credits"),
-        _codes("insufficient_quota", "billing_hard_limit_reached"),
+        "insufficient_quota", RefusedError, "No credit is left: {message}",
+        "See the billing page of your account, or have the limit of the key raised.",
+        _words("insufficient.{0,9} (credits?|balance|funds)", "billing hard limit", "requires more credits",
+               r"\bbudget\b.{0,20}exceeded|exceed(s|ed|ing)? .{0,30}\bbudget",
+               r"\b(key|credit|spend(ing)?) limit exceeded",
+               "in arrears|arrearage|account .{0,30}good standing", r"\brecharge\b|top up (your|the) (account|balance)",
+               "余额不足|欠费"),
+        _codes("insufficient_quota", "billing_hard_limit_reached", "budget_exceeded", "Arrearage"),
     ),
     Refusal(
         "", RefusedError, "No credit is left: {message}", "See the billing page of your account.",
@@ -184,6 +208,29 @@ _REQUEST = (
         _codes("model_deprecated", "ModelDeprecated", "DeprecatedModel", "DeploymentRetired", "model_retired",
                "ServiceModelDeprecated", "ModelRetired"),
         frozenset({400, 403, 404, 410}),
+    ),
+    Refusal(
+        "provider_policy", RefusedError, "The account's settings leave no provider of the model: {message}",
+        "Change the account's settings for providers and privacy, or name another model.",
+        _words("no endpoints found matching your", "no allowed providers",
+               "no providers? .{0,40}(privacy|data policy)"),
+        statuses=frozenset({400, 403, 404}),
+    ),
+    Refusal(
+        "too_long", RefusedError, "It is too much for one request: {message}",
+        "Send a shorter recording or less text; 'audiochat transcribe' takes recordings of any length.",
+        _words(r"context (length|size|window)", "too many tokens", "reduce the length", "request too large for",
+               "tokens must be reduced", r"\btokens exceed",
+               r"\b(audio|recording|clip|file)\b.{0,50}\b(too long|exceeds?)\b"),
+        _codes("context_length_exceeded", "string_above_max_length", "audio_too_long"),
+        frozenset({400, 413, 422, 429, 500}),
+    ),
+    Refusal(
+        "unknown_voice", RefusedError, "The service does not take the voice: {message}", "Name a voice that it has.",
+        _words(r"\b(invalid|unknown|unsupported) voice\b",
+               r"\bvoice\b.{0,60}(not (supported|found|available|valid)|is (invalid|unknown)|does not exist)"),
+        _codes("voice_not_found", "invalid_voice"), frozenset({400, 404, 422}),
+        params=frozenset({"audio.voice", "voice"}),
     ),
     Refusal(  # another way of asking may be taken; see `chat.fallbacks`
         "", RefusedError, "The service refuses the request: {message}", "Check the parameters of the request.",
@@ -220,6 +267,12 @@ _REQUEST = (
         _codes("OperationNotSupported", "unsupported_modality"),
     ),
     Refusal(
+        "server_without_audio", RefusedError, "The server lacks what it needs for audio: {message}",
+        "Install that where the server runs.",
+        _words(r"install\b.{0,40}(\[audio\]|librosa|soundfile|torchaudio|torchcodec|ffmpeg|pyav)",
+               r"no module named '?(librosa|soundfile|av|torchaudio|torchcodec)\b"),
+    ),
+    Refusal(
         "api_version", RefusedError, "The service does not know this version of the API: {message}",
         "Set OPENAI_API_VERSION to one that it knows, 2025-01-01-preview for one.",
         _words(r"api[- ]?versions?\b"), _codes("UnsupportedApiVersion", "InvalidApiVersionParameter"),
@@ -233,8 +286,9 @@ _REQUEST = (
         "model_not_found", RefusedError, "There is no such model: {message}", "Name another model.",
         _words(r"\bmodel\b.{0,80}(do(es)? not exist|not found|not loaded|is unknown|not (a )?valid|not available)",
                "(invalid|unknown) model", "no such model", "not a valid model", "model_not_found",
-               r"\bmodels?\b.{0,20} (isn't|not) (hosted|served|deployed)"),
-        _codes("model_not_found", "ModelNotFound", "InvalidModel"), frozenset({400, 403, 404}),
+               r"\bmodels?\b.{0,20} (isn't|not) (hosted|served|deployed)",
+               "unavailable model", "no endpoints found for"),
+        _codes("model_not_found", "ModelNotFound", "InvalidModel", "unavailable_model"), frozenset({400, 403, 404}),
     ),
     Refusal(
         "audio_not_found", RefusedError, "The service no longer knows that spoken answer: {message}",

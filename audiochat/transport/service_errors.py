@@ -40,6 +40,11 @@ _PASSING = frozenset({408, 409, 429})
 _OUT_OF_QUOTA = re.compile(r"out of (call volume|bandwidth) quota|quota will be replenished", re.IGNORECASE)
 _LATER = "Try again later."
 
+_SERVERS_FAULT = re.compile(r"server_?error|internal_?error|unavailable|overloaded|timeout", re.IGNORECASE)
+_LIMITED = re.compile(r"rate_?limit|throttl|too_?many", re.IGNORECASE)
+_CHALLENGE = re.compile(r'\berror_description="([^"]+)"')
+"""Why a token is not accepted, in the header that asks for another."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
@@ -85,14 +90,14 @@ def error_in_success(error: object, response: httpx2.Response, *, hints: Mapping
     told = redact_json(error, response.request)
     body = read_error_body(told)
     kind = f"{body.type} {body.code}"
-    status = 500 if "server_error" in kind else 429 if "rate_limit" in kind else body.status or 400
+    status = 500 if _SERVERS_FAULT.search(kind) else 429 if _LIMITED.search(kind) else body.status or 400
     return _with_hint(classify(_service_error(status, told, response)), hints)
 
 
 def read_service_error(response: httpx2.Response) -> ServiceError:
     """The error that an answer is; its body has been read."""
     try:
-        body: object = json.loads(response.text)
+        body: object = json.loads(response.text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         body = response.text
     return _service_error(response.status_code, redact_json(body, response.request), response)
@@ -100,7 +105,7 @@ def read_service_error(response: httpx2.Response) -> ServiceError:
 
 def _service_error(status: int, told: object, response: httpx2.Response) -> ServiceError:
     body = read_error_body(told)
-    message = shorten(body.message or redact(response.reason_phrase, response.request) or "no reason given")
+    message = shorten(_reason(body, response) or "no reason given")
     return ServiceError(
         status=status,
         body=body,
@@ -109,6 +114,15 @@ def _service_error(status: int, told: object, response: httpx2.Response) -> Serv
         location=redact(response.extensions.get(LOCATION, ""), response.request),
         request_id=request_id(response),
     )
+
+
+def _reason(body: ErrorBody, response: httpx2.Response) -> str:
+    """Why, in the body's words, else in those of a header, else in the status line's."""
+    phrase: str = response.reason_phrase
+    if body.message.rstrip(".").lower() not in ("", phrase.lower()):
+        return body.message
+    challenge = _CHALLENGE.search(response.headers.get("www-authenticate", ""))
+    return redact(challenge[1] if challenge else body.message or phrase, response.request)
 
 
 def _with_hint(error: AudiochatError, hints: Mapping[str, str]) -> AudiochatError:
@@ -149,7 +163,7 @@ def classify(error: ServiceError) -> AudiochatError:
         return _overloaded(error)
     body = error.body
     for refusal in REFUSALS:
-        if refusal.fits(status=error.status, code=body.code, message=error.message, page=body.page):
+        if refusal.fits(status=error.status, code=body.code, message=error.message, page=body.page, param=body.param):
             return _refused(error, refusal)
     if error.status in _PASSING or error.status >= 500:
         return _overloaded(error)

@@ -40,6 +40,17 @@ def _json(status: int, body: object, **headers: str) -> Answer:
         (400, {"object": "error", "message": "messages is too short", "code": 400}, "messages is too short"),
         (400, '{"fault": {"faultstring": "Body buffer overflow"}}', "Body buffer overflow"),
         (400, "plain words of a proxy", "plain words of a proxy"),
+        (400, {"error": {"message": 'litellm.BadRequestError: AzureException - {"error": {"message": "Odd voice."}}. '
+                         "Received Model Group=gpt-audio", "code": "400"}}, "Odd voice."),
+        (400, {"error": {"message": "OpenAIException - Error code: 400 - {'error': {'message': \"Odd 'voice'.\", "
+                         "'param': None}}", "code": "400"}}, "Odd 'voice'."),
+        (400, {"detail": '{"error": {"message": "speaker embedding lost"}}'}, "speaker embedding lost"),
+        (400, 'upstream said: {"message": "the queue is full"}', "the queue is full"),
+        (400, {"statusCode": 400, "message": ["modalities should not exist", "odd"], "error": "Bad Request"},
+         "modalities should not exist, odd"),
+        (400, {"model": ["This field is required."], "non_field_errors": ["Unknown speaker."]}, "Unknown speaker."),
+        (400, {"error": {"code": "InvalidEngine", "message": None}}, "InvalidEngine"),
+        (400, '\ufeff{"error": {"message": "behind a mark"}}', "request: behind a mark"),
     ],
 )  # fmt: skip
 def test_the_reason_of_a_refusal_is_told(
@@ -51,6 +62,15 @@ def test_the_reason_of_a_refusal_is_told(
     assert ran.code == 4
     assert reason in ran.err
     assert "{" not in ran.err
+
+
+def test_the_reason_in_a_header_is_told(cli: CommandLine, openai: Service) -> None:
+    """Gateways that check tokens leave the body empty."""
+    challenge = 'Bearer error="invalid_token", error_description="The audience is invalid"'
+    openai.answer(Answer(b"", 401, {"WWW-Authenticate": challenge}))
+    ran = cli("speak", "Hi")
+    assert ran.code == 3
+    assert "The audience is invalid" in ran.err
 
 
 def test_an_overload_with_a_status_of_its_own_is_tried_again(cli: CommandLine, openai: Service) -> None:
@@ -177,6 +197,55 @@ def test_a_server_without_audio_is_not_asked_again(cli: CommandLine, openai: Ser
     assert len(openai.requests) == 1
     assert "later" not in ran.err
     assert "audio" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code", "advice"),
+    [
+        (404, "No endpoints found for openai/gpt-audioo.", 4, "Name another model"),
+        (404, "No endpoints found matching your data policy (Paid model training).", 4, "settings for providers"),
+        (403, "Key limit exceeded (total limit). Manage it on the page of keys.", 4, "billing"),
+        (400, "Budget has been exceeded! Current cost: 0.21, Max budget: 0.2", 4, "billing"),
+        (429, "Your account is in arrears, please recharge and try again.", 4, "billing"),
+        (401, "key not allowed to access model. This key can only access models=['gpt-4o'].", 4, "it may use"),
+        (403, "Project `proj_1` does not have access to model `gpt-audio`", 4, "it may use"),
+        (500, "Please install vllm[audio] for audio support", 4, "where the server runs"),
+        (500, "ModuleNotFoundError: No module named 'librosa'", 4, "where the server runs"),
+        (400, "This model's maximum context length is 128000 tokens.", 4, "shorter"),
+        (429, "Request too large for gpt-audio on tokens per min (TPM): Limit 30000, Requested 45123.", 4, "shorter"),
+        (400, "Audio duration 1800s exceeds the maximum of 1500s", 4, "audiochat transcribe"),
+        (400, "Unsupported voice: nova", 4, "-v names another"),
+        (400, "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>", 3, "https://"),
+        (403, "error code: 1010", 3, "firewall"),
+    ],
+)
+def test_what_waiting_and_other_parameters_do_not_mend_is_asked_once(
+    cli: CommandLine, openai: Service, status: int, message: str, code: int, advice: str
+) -> None:
+    """The hint is about what was refused: credit, a model's rights, length, a voice, the server's own lacks."""
+    openai.answer(Answer(message.encode(), status))
+    ran = cli("speak", "Hi")
+    assert ran.code == code, ran.err
+    assert advice in ran.err
+    assert not any(other in ran.err for other in ("Try again later", "Check the parameters", "usually ends in"))
+    assert len(openai.requests) == 1
+
+
+def test_the_voice_that_is_refused_is_named(cli: CommandLine, openai: Service) -> None:
+    """OpenAI names the parameter, not the word."""
+    openai.answer(error(400, "invalid_value", "Invalid value: 'cedar'. Supported are 'alloy'.", param="audio.voice"))
+    ran = cli("speak", "Hi", "-v", "cedar")
+    assert ran.code == 4
+    assert "'cedar'" in ran.err
+    assert "-v names another" in ran.err
+
+
+def test_https_to_a_server_without_it_is_told(cli: CommandLine, openai: Service) -> None:
+    """No proxy is at fault, and no certificate is missing."""
+    ran = cli("speak", "Hi", "--retries", "0", env={"OPENAI_BASE_URL": openai.url.replace("http:", "https:") + "/v1"})
+    assert ran.code == 5
+    assert "http://" in ran.err
+    assert "SSL_CERT_FILE" not in ran.err
 
 
 def test_text_alone_without_a_recording_is_not_sent(cli: CommandLine, azure: Service) -> None:
