@@ -13,6 +13,7 @@ from audiochat.local.audio_ids import new_id
 from audiochat.local.heard_words import HeardWords
 from audiochat.local.prefetch import Prefetch
 from audiochat.local.prompts import Said
+from audiochat.local.sentences import until_phrase
 from audiochat.local.stopping import StopSignal
 from audiochat.local.stt import NotAudioError, RecordingTooLongError
 from audiochat.local.task import not_audio
@@ -64,6 +65,8 @@ class Answer:
         said = [self._listen(message) for message in task.messages]
         self._stop.check()
         writing = self._answering.write(said, task.limits, self._stop)
+        if task.stop:
+            writing.sentences = until_phrase(writing.sentences, task.stop)
         heard_seconds = sum(heard.seconds for one in said for heard in one.heard)
         yield from (self._events if task.stream else self._whole)(writing, heard_seconds)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
 _END = re.compile(r"[.!?]+[\"')\u201d]*(?=\s)")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|[A-HJ-Z])|(?:^|\s)\d{1,2})\.$")
@@ -54,3 +55,21 @@ def _first_end(text: str) -> int | None:
             continue
         return end
     return None
+
+
+def until_phrase(written: Generator[str, None, None], phrases: Sequence[str]) -> Generator[str, None, None]:
+    """The sentences up to the first of some phrases, which is left out; then the writing is ended.
+
+    Args:
+        written: The sentences of an answer.
+        phrases: Looked for in each sentence; none of them is empty.
+    """
+    with closing(written):
+        for sentence in written:
+            found = [at for phrase in phrases if (at := sentence.find(phrase)) >= 0]
+            if not found:
+                yield sentence
+                continue
+            if kept := sentence[: min(found)].rstrip():
+                yield kept
+            return

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import math
 import secrets
 import time
 from collections.abc import Mapping
@@ -15,11 +13,17 @@ from audiochat.audio import formats
 from audiochat.chat import voices
 from audiochat.local.api_errors import ApiError
 from audiochat.local.llm import Limits
+from audiochat.local.request_json import decimal, read_object, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ROLES = ("system", "developer", "user", "assistant")
+
+_MOST_TOKENS = 2**31 - 1
+_SEEDS = 2**63
+_HOTTEST = 2.0
+_MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Task:
     """Of the spoken answer, as a BCP 47 tag: an addition to the API; None detects it."""
     stream: bool
     include_usage: bool
+    stop: tuple[str, ...]
+    """Phrases before which the answer ends."""
     limits: Limits
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(14)}")
     created: int = field(default_factory=lambda: int(time.time()))
@@ -71,8 +77,9 @@ def understand(body: bytes, recall: Callable[[str], str | None]) -> Task:
     Raises:
         ApiError: it is refused, in the service's words.
     """
-    payload = _json(body)
-    stream = payload.get("stream") is True
+    payload = read_object(body)
+    _check_supported(payload)
+    stream = _stream(payload)
     spoken = "audio" in _modalities(payload)
     format_ = _audio_format(payload.get("audio"), stream=stream) if spoken else None
     messages = payload.get("messages")
@@ -90,18 +97,40 @@ def understand(body: bytes, recall: Callable[[str], str | None]) -> Task:
         language=_language(payload.get("language")),
         stream=stream,
         include_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
+        stop=_stop_phrases(payload.get("stop")),
         limits=_limits(payload),
     )
 
 
-def _json(body: bytes) -> Mapping[str, Any]:
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, Mapping):
-        raise ApiError("We could not parse the JSON body of your request.", code="invalid_json")
-    return payload
+def _check_supported(payload: Mapping[str, Any]) -> None:
+    """Refuse what would change the answer's form: a program that relies on it must not get prose instead.
+
+    Tools that are merely offered are no such thing: a model need not call any.
+
+    Raises:
+        ApiError: the request wants JSON, a call of a function, or several answers.
+    """
+    form = payload.get("response_format")
+    kind = form.get("type") if isinstance(form, Mapping) else form
+    if kind not in (None, "text"):
+        raise ApiError(
+            f"Invalid parameter: 'response_format' of type {str(kind)[:50]!r} is not supported with this model.",
+            code=None,
+            param="response_format",
+        )
+    if payload.get("tool_choice") not in (None, "auto", "none"):
+        raise ApiError(
+            "Invalid 'tool_choice': this model calls no functions.", code="unsupported_value", param="tool_choice"
+        )
+    if whole_number(payload, "n", least=1, most=128) not in (None, 1):
+        raise ApiError("Invalid 'n': this model gives one answer.", code="unsupported_value", param="n")
+
+
+def _stream(payload: Mapping[str, Any]) -> bool:
+    stream = payload.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise ApiError("Invalid type for 'stream': expected a boolean.", code="invalid_type", param="stream")
+    return stream is True
 
 
 def _modalities(payload: Mapping[str, Any]) -> list[str]:
@@ -133,6 +162,22 @@ def _audio_format(audio: object, *, stream: bool) -> str:
     return str(format_)
 
 
+def _stop_phrases(value: object) -> tuple[str, ...]:
+    given = [value] if isinstance(value, str) else value or []
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise ApiError(
+            "Invalid type for 'stop': expected a string or an array of strings.", code="invalid_type", param="stop"
+        )
+    if len(given) > _MOST_STOPS:
+        raise ApiError(
+            f"Invalid 'stop': array too long. Expected an array with maximum length {_MOST_STOPS}, "
+            f"but got an array with length {len(given)} instead.",
+            code="array_above_max_length",
+            param="stop",
+        )
+    return tuple(one for one in given if one)
+
+
 def _language(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ApiError("Invalid type for 'language': expected a string.", code="invalid_type", param="language")
@@ -146,13 +191,34 @@ def _has_audio(message: object) -> bool:
 
 
 def _message(message: object, where: str, recall: Callable[[str], str | None]) -> Message:
-    if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
-        raise ApiError(f"Invalid value for '{where}'.", code="invalid_value", param=where)
-    role = "system" if message["role"] == "developer" else str(message["role"])
+    if not isinstance(message, Mapping):
+        raise ApiError(f"Invalid type for '{where}': expected an object.", code="invalid_value", param=where)
+    role = _role(message, where)
     spoken = message.get("audio")
     if role == "assistant" and isinstance(spoken, Mapping):
         return Message(role, _recalled(str(spoken.get("id")), f"content.{where}.audio.id", recall))
-    content = message.get("content")
+    return _with_content(role, message.get("content"), where)
+
+
+def _role(message: Mapping[str, Any], where: str) -> str:
+    role = message.get("role")
+    if role in ("tool", "function") or message.get("tool_calls"):
+        raise ApiError(
+            f"Invalid '{where}': it is about a function, and this model calls none.",
+            code="unsupported_value",
+            param=where,
+        )
+    if role not in _ROLES:
+        known = ", ".join(repr(one) for one in _ROLES)
+        raise ApiError(
+            f"Invalid value for '{where}': {str(role)[:50]!r} is no role. Supported values are: {known}.",
+            code="invalid_value",
+            param=where,
+        )
+    return "system" if role == "developer" else str(role)
+
+
+def _with_content(role: str, content: object, where: str) -> Message:
     if isinstance(content, str):
         return Message(role, content)
     if not isinstance(content, list):
@@ -162,8 +228,8 @@ def _message(message: object, where: str, recall: Callable[[str], str | None]) -
     for index, part in enumerate(content):
         at = f"{where}.content[{index}]"
         kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
+        if kind in ("text", "refusal") and isinstance(part.get(kind), str):
+            texts.append(part[kind])
         elif kind == "input_audio":
             recordings.append(_recording(part.get("input_audio"), at))
         else:
@@ -207,27 +273,11 @@ def not_audio(format_: str, where: str) -> ApiError:
 
 
 def _limits(payload: Mapping[str, Any]) -> Limits:
-    def number(name: str) -> Any:
-        value = payload.get(name)
-        wrong = isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf
-        if value is not None and wrong:
-            raise ApiError(f"Invalid type for '{name}': expected a number.", code="invalid_type", param=name)
-        return value
-
-    tokens = None
-    for name in ("max_tokens", "max_completion_tokens"):
-        given = number(name)
-        if given is not None and given < 1:
-            raise ApiError(
-                f"Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {given} instead.",
-                code="integer_below_min_value",
-                param=name,
-            )
-        tokens = tokens if given is None else given
-    if number("n") not in (None, 1):
-        raise ApiError("Invalid 'n': this model gives one answer.", code="unsupported_value", param="n")
+    older, newer = (
+        whole_number(payload, name, least=1, most=_MOST_TOKENS) for name in ("max_tokens", "max_completion_tokens")
+    )
     return Limits(
-        tokens=None if tokens is None else int(tokens),
-        temperature=number("temperature"),
-        seed=None if number("seed") is None else int(number("seed")),
+        tokens=older if newer is None else newer,
+        temperature=decimal(payload, "temperature", least=0, most=_HOTTEST),
+        seed=whole_number(payload, "seed", least=-_SEEDS, most=_SEEDS - 1),
     )

@@ -48,8 +48,6 @@ OPERATIONS = {
 }
 """What there is below each prefix."""
 
-_NAMED = [path for path in OPERATIONS if "{" not in path]
-
 
 class Service(Protocol):
     """Who answers the API."""
@@ -159,12 +157,14 @@ def make_api(service: Service) -> Starlette:
         **_models(service),
         **service.audio_routes(),
     }
+    named = [path for path in endpoints if "{" not in path]
     routes: list[Route] = []
     for prefix in PREFIXES:
-        for path, endpoint in endpoints.items():
-            dated = _with_version(endpoint) if prefix in _DATED else endpoint
-            routes.append(Route(prefix + path, dated, methods=[OPERATIONS[path]]))
-    return make_router(routes, not_found=not_found)
+        for path, method in OPERATIONS.items():
+            endpoint = endpoints.get(path, _absent)
+            dated = _with_version(endpoint, named) if prefix in _DATED else endpoint
+            routes.append(Route(prefix + path, dated, methods=[method]))
+    return make_router(routes, not_found=lambda request: not_found(request, named))
 
 
 def _chat(service: Service) -> Callable[[Request], Awaitable[Any]]:
@@ -201,26 +201,42 @@ def _models(service: Service) -> dict[str, Callable[[Request], Awaitable[Any]]]:
     return {"/models": models, "/models/{model:path}": model}
 
 
-def _with_version(endpoint: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Any]]:
+async def _absent(_request: Request) -> Any:
+    raise ApiError(
+        "This server passes chat completions on, and nothing else. For transcriptions and speech start it with the "
+        "local engine.",
+        code="not_found",
+        status=404,
+    )
+
+
+def _with_version(
+    endpoint: Callable[[Request], Awaitable[Any]], named: Sequence[str]
+) -> Callable[[Request], Awaitable[Any]]:
     """The same endpoint as Azure's dated API has it: without `api-version` there is no such resource."""
 
     async def dated(request: Request) -> Any:
         if not request.query_params.get("api-version"):
-            raise not_found(request)
+            raise not_found(request, named)
         return await endpoint(request)
 
     return dated
 
 
-def not_found(request: Request) -> ApiError:
-    """What to say of an address that does not exist: OpenAI's words, or Azure's, and the address that was meant."""
+def not_found(request: Request, named: Sequence[str]) -> ApiError:
+    """What to say of an address that does not exist: OpenAI's words, or Azure's, and the address that was meant.
+
+    Args:
+        request: It asked for that address.
+        named: The operations that may have been meant, as they stand below a prefix.
+    """
     path, base = request.scope["path"], f"{request.url.scheme}://{request.headers['host']}"
-    operation = next((one for one in _NAMED if path.endswith(one)), None)
+    operation = max((one for one in named if path.endswith(one)), key=len, default=None)
     if not path.startswith("/openai"):
-        meant = f"{base}/v1{operation}" if operation else f"one of {', '.join(f'/v1{one}' for one in _NAMED)}"
+        meant = f"{base}/v1{operation}" if operation else f"one of {', '.join(f'/v1{one}' for one in named)}"
         return ApiError(f"Invalid URL ({request.method} {path[:200]}). Did you mean {meant}?", code=None, status=404)
     if operation is None:
-        meant = f"one of {', '.join(f'/openai/v1{one}' for one in _NAMED)}"
+        meant = f"one of {', '.join(f'/openai/v1{one}' for one in named)}"
     elif "/deployments" in path:
         meant = f"{base}/openai/deployments/NAME{operation}?api-version={errors.AZURE_API_VERSION}"
     else:

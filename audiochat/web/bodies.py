@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audiochat.local.api_errors import ApiError
+from audiochat.local.request_json import read_object
 from audiochat.web import errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     from starlette.requests import Request
 
@@ -74,11 +72,4 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
     Raises:
         ApiError: it is none, is longer than `limit` bytes, or does not come.
     """
-    body = await read_json_body(request, limit)
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, Mapping):
-        raise ApiError("We could not parse the JSON body of your request.", code="invalid_json")
-    return found
+    return read_object(await read_json_body(request, limit))

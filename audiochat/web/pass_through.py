@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audiochat.chat.client import CONNECT_TIMEOUT
 from audiochat.errors import AudiochatError, CancelledError
 from audiochat.local.api_errors import ApiError, api_error
+from audiochat.local.request_json import read_object
 from audiochat.transport import redaction
 from audiochat.transport.deadlines import deadline_of
 from audiochat.transport.service_errors import translate
@@ -22,7 +22,7 @@ from audiochat.web.work import EVENT_STREAM, Outcome
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 
     import httpx2
     from starlette.requests import Request
@@ -66,17 +66,8 @@ class PassThrough:
         return (self._connection.model,)
 
     def audio_routes(self) -> Mapping[str, Callable[[Request], Awaitable[Any]]]:
-        """None that works: transcriptions and speech are the engine's."""
-
-        async def elsewhere(_request: Request) -> Any:
-            raise ApiError(
-                "This server passes chat completions on, and nothing else. For transcriptions and speech start it "
-                "with the local engine.",
-                code="not_found",
-                status=404,
-            )
-
-        return dict.fromkeys(("/audio/transcriptions", "/audio/speech", "/audio/voices", "/audio/models"), elsewhere)
+        """None: transcriptions and speech are the engine's."""
+        return {}
 
     def start(self) -> None:
         """Nothing to get ready."""
@@ -140,13 +131,7 @@ class PassThrough:
 
 
 def _with_model(body: bytes, model: str) -> bytes:
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, Mapping):
-        raise ApiError("We could not parse the JSON body of your request.", code="invalid_json")
-    return json.dumps({**payload, "model": model}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return json.dumps({**read_object(body), "model": model}, ensure_ascii=False).encode()
 
 
 def _headers(response: httpx2.Response) -> dict[str, str]:

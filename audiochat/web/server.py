@@ -220,8 +220,10 @@ def run(app: ASGIApp, listening: Listening, *, ready: Callable[[], None], stop: 
 def _make_server(app: ASGIApp, ready: Callable[[], None], stop: threading.Event | None) -> uvicorn.Server:
     import uvicorn
 
-    logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # tracebacks, for developers
-    logging.getLogger("uvicorn").propagate = False
+    # Tracebacks of the one, and what the other thinks of a client's form, are for developers: not for the terminal.
+    for library in ("uvicorn", "python_multipart"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
+        logging.getLogger(library).propagate = False
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

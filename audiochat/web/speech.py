@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from audiochat.chat.voices import API_NAMES, known_names, table
 from audiochat.local.api import EVENT_STREAM, perform
 from audiochat.local.api_errors import ApiError
 from audiochat.local.events import TOKENS_PER_SECOND_OUT
+from audiochat.local.request_json import decimal, read_object
 from audiochat.web import errors
 from audiochat.web.bodies import read_json_body
 from audiochat.web.work import WorkResponse, event, of_engine
@@ -56,6 +56,9 @@ _TELL_THEIR_LENGTH = ("wav", "flac")
 
 _PIECE = 24_000
 """Bytes of sound in one event: half a second of pcm at most, so that no line is longer than clients read."""
+
+_PAUSE = PCM_BYTES_PER_SECOND // 4
+"""Bytes of silence for a text in which there is nothing to pronounce: a quarter of a second."""
 
 _CHARACTERS_PER_TOKEN = 4
 """Of English text, by and large; the service counts with its model's own tokens."""
@@ -112,12 +115,7 @@ def understand(body: bytes) -> Wanted:
     Raises:
         ApiError: the service would refuse it.
     """
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        payload = None
-    if not isinstance(payload, Mapping):
-        raise ApiError("We could not parse the JSON body of your request.", code="invalid_json")
+    payload = read_object(body)
     stream_format = _one_of(payload, "stream_format", ("audio", "sse"), None)
     format_ = _one_of(payload, "response_format", tuple(_FORMATS), "mp3")
     assert format_ is not None  # noqa: S101 - it has a default
@@ -126,7 +124,7 @@ def understand(body: bytes) -> Wanted:
         text=_text(payload.get("input")),
         voice=_voice(payload.get("voice")),
         format=format_,
-        speed=_speed(payload.get("speed")),
+        speed=decimal(payload, "speed", least=0.25, most=4.0) or 1.0,
         streamed=asked or format_ not in _TELL_THEIR_LENGTH,
         events=stream_format == "sse",
     )
@@ -163,23 +161,6 @@ def _voice(given: object) -> str:
     return str(given)
 
 
-def _speed(given: object) -> float:
-    if given is None:
-        return 1.0
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise ApiError("Invalid type for 'speed': expected a decimal.", code="invalid_type", param="speed")
-    for wrong, side, bound in ((given < 0.25, "below minimum", 0.25), (given > 4, "above maximum", 4.0)):
-        if wrong or math.isnan(given):
-            code = f"decimal_{side.replace(' minimum', '_min').replace(' maximum', '_max')}_value"
-            sign = ">=" if bound < 1 else "<="
-            raise ApiError(
-                f"Invalid 'speed': decimal {side} value. Expected a value {sign} {bound}, but got {given} instead.",
-                code=code,
-                param="speed",
-            )
-    return float(given)
-
-
 def _one_of(payload: Mapping[str, Any], name: str, known: tuple[str, ...], default: str | None) -> str | None:
     given = payload.get(name)
     if given is None:
@@ -203,9 +184,14 @@ def _answer(engine: Parts, wanted: Wanted, cancelled: threading.Event) -> Outcom
 
 
 def _spoken(engine: Parts, wanted: Wanted, stop: StopSignal) -> Generator[bytes, None, None]:
+    silent = True
     for pcm in engine.synthesizer.say(wanted.text, voice=wanted.voice, speed=wanted.speed, early=wanted.streamed):
         stop.check()
+        silent = False
         yield pcm
+    # A reader that sends a page piece by piece sends "---" as well: players take a pause, but no file without sound.
+    if silent:
+        yield bytes(_PAUSE)
 
 
 def _file(wanted: Wanted, spoken: Generator[bytes, None, None]) -> Generator[bytes, None, None]:

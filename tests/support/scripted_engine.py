@@ -152,7 +152,7 @@ class Voice:
     ) -> Iterator[bytes]:
         """Speak."""
         self.said.append((text, voice, speed))
-        size = len(self.pcm) // self.blocks
+        size = max(1, len(self.pcm) // self.blocks)
         for start in range(0, len(self.pcm), size):
             yield self.pcm[start : start + size]
 

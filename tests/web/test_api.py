@@ -266,6 +266,7 @@ def test_a_failure_before_anything_is_a_status(server: Server, engine: ScriptedE
         ("/v1/v1/chat/completions", 404, None, "/v1/chat/completions"),
         ("/chat/completions", 404, None, "/v1/chat/completions"),
         ("/v1/completions", 404, None, "/v1/chat/completions"),
+        ("/v1/v1/audio/models", 404, None, "/v1/audio/models?"),
         ("/openai/deployments/x/chat", 404, "404", "/openai/v1/chat/completions"),
         (
             "/openai/deployments/x/chat/completions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,26 @@ def test_a_form_has_bounds(server: Server) -> None:
         assert got.error
 
 
+def test_a_broken_form_is_told_to_the_client_alone(server: Server) -> None:
+    """What the parser thinks of it is not for the terminal of the one who serves."""
+    logged: list[logging.LogRecord] = []
+
+    class Terminal(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged.append(record)
+
+    handler = Terminal()
+    logging.getLogger().addHandler(handler)
+    try:
+        got = server.ask(
+            "POST", "/v1/audio/transcriptions", b"no form", {"Content-Type": "multipart/form-data; boundary=a"}
+        )
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert (got.status, got.error["type"]) == (400, "invalid_request_error")
+    assert not logged
+
+
 def test_the_name_of_an_upload_is_not_looked_at(server: Server, tmp_path: Path) -> None:
     """Nothing is written by it, or chosen by it."""
     assert transcribe(server, name="../../../../tmp/x.exe").json["text"] == HEARD
@@ -236,11 +257,13 @@ def test_speech_comes_as_events_where_they_are_asked_for(server: Server) -> None
         ({"speed": 0.1}, "speed"),
         ({"speed": 5}, "speed"),
         ({"speed": "fast"}, "speed"),
+        ({"speed": 10**400}, "speed"),
+        ({"input": "An emoji cut in two: \ud83d"}, None),
         ({"stream_format": "smoke"}, "stream_format"),
     ],
     ids=str,
 )
-def test_a_wrong_speech_request_is_400(server: Server, changes: dict[str, Any], param: str) -> None:
+def test_a_wrong_speech_request_is_400(server: Server, changes: dict[str, Any], param: str | None) -> None:
     """And names the parameter."""
     got = speak(server, **changes)
     assert (got.status, got.error["param"]) == (400, param)
@@ -250,6 +273,15 @@ def test_speed_reaches_the_voice(server: Server, engine: ScriptedEngine) -> None
     """And unknown fields, like `instructions`, are tolerated."""
     assert speak(server, speed=1.5, instructions="Cheerful.").status == 200
     assert list(engine.synthesizer.said) == [("Hello.", "alloy", 1.5)]
+
+
+@pytest.mark.parametrize("format_", ["wav", "mp3", "opus"])
+def test_a_text_without_words_is_a_pause(server: Server, engine: ScriptedEngine, format_: str) -> None:
+    """As a reader sends it that goes through a page piece by piece; players take no file without sound."""
+    engine.synthesizer.pcm = b""
+    got = speak(server, input="---", response_format=format_)
+    assert got.status == 200
+    assert len(_decoded(got.body)) >= 12_000
 
 
 def test_voices_and_models_are_listed(server: Server) -> None:

@@ -112,6 +112,14 @@ def test_a_client_that_leaves_ends_the_clouds_answer(server: Server, service: Se
     assert before == service.sent_pieces < 60
 
 
+def test_a_wrong_address_names_only_what_is_answered(server: Server) -> None:
+    """No address that would be 404 in its turn."""
+    told = server.ask("POST", "/v1/responses", {}).error["message"]
+    assert "/v1/chat/completions" in told
+    assert "/v1/models" in told
+    assert "audio/" not in told
+
+
 def test_speech_is_the_engines(server: Server) -> None:
     """What is not passed on says so; the one model is listed."""
     got = server.ask("POST", "/v1/audio/speech", {"input": "x"})

@@ -322,6 +322,8 @@ def test_the_finish_reason_is_the_writers(api: Api) -> None:
         ({"max_tokens": 9, "max_completion_tokens": 7}, Limits(tokens=7)),
         ({"temperature": 0.5, "seed": 3}, Limits(temperature=0.5, seed=3)),
         ({"temperature": 0, "seed": 0}, Limits(temperature=0, seed=0)),
+        ({"seed": -1, "max_tokens": 9.0}, Limits(tokens=9, seed=-1)),
+        ({"tools": [{"type": "function"}], "tool_choice": "auto", "response_format": {"type": "text"}}, Limits()),
         ({"temperature": None, "unheard_of": [1]}, Limits()),
     ],
 )
@@ -329,6 +331,22 @@ def test_limits_reach_the_writer(api: Api, given_: dict[str, Any], limits: Limit
     """Both names of the limit of tokens, temperature and seed are passed on; other parameters are let be."""
     api.ask({**payload(), **given_})
     assert api.parts.language_model.limits == limits
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [
+        ("there", "Hello"),
+        (["you", "are"], "Hello there. How"),
+        (["Hello"], ""),
+        ([], "Hello there. How are you?"),
+        (["cat", ""], "Hello there. How are you?"),
+    ],
+)
+def test_an_answer_ends_before_a_phrase_that_stops_it(api: Api, stop: object, said: str) -> None:
+    """The phrase is left out, what follows is not spoken, and the finish reason is the usual one."""
+    choice = api.ask(payload(stop=stop))["choices"][0]
+    assert (choice["message"]["audio"]["transcript"], choice["finish_reason"]) == (said, "stop")
 
 
 def test_what_is_said_and_heard_reaches_the_writer(api: Api) -> None:
@@ -479,15 +497,41 @@ def part(**changes: Any) -> list[dict[str, Any]]:
         ),
         (payload(temperature="hot"), "invalid_type", "temperature"),
         (payload(temperature=True), "invalid_type", "temperature"),
-        (payload(max_completion_tokens=-1), "invalid_type", "max_completion_tokens"),
+        (payload(temperature=-1), "decimal_below_min_value", "temperature"),
+        (payload(temperature=2.5), "decimal_above_max_value", "temperature"),
+        (payload(temperature=10**400), "decimal_above_max_value", "temperature"),
+        (payload(max_completion_tokens=-1), "integer_below_min_value", "max_completion_tokens"),
+        (payload(max_completion_tokens=1.5), "invalid_type", "max_completion_tokens"),
+        (payload(max_completion_tokens=10**400), "integer_above_max_value", "max_completion_tokens"),
         (payload(seed="x"), "invalid_type", "seed"),
+        (payload(seed=2**63), "integer_above_max_value", "seed"),
+        (payload(stream="true"), "invalid_type", "stream"),
+        (payload(stop=3), "invalid_type", "stop"),
+        (payload(stop=[3]), "invalid_type", "stop"),
+        (payload(stop=["a", "b", "c", "d", "e"]), "array_above_max_length", "stop"),
+        (payload(response_format={"type": "json_object"}), None, "response_format"),
+        (payload(response_format="json"), None, "response_format"),
+        (payload(tool_choice="required"), "unsupported_value", "tool_choice"),
+        (payload(tool_choice={"type": "function", "function": {"name": "f"}}), "unsupported_value", "tool_choice"),
+        (payload(messages=[{"role": "tool", "content": "5"}]), "unsupported_value", "messages[0]"),
+        (
+            payload(messages=[{"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]),
+            "unsupported_value",
+            "messages[0]",
+        ),
+        (payload(messages=[{"role": "user", "content": "\ud83d"}]), "invalid_json", None),
+        (payload(metadata={"\ud83d": 1}), "invalid_json", None),
+        (payload(seed=float("nan")), "invalid_json", None),
         (payload(max_tokens=0), "integer_below_min_value", "max_tokens"),
         (payload(max_completion_tokens=0), "integer_below_min_value", "max_completion_tokens"),
+        (payload(n=0), "integer_below_min_value", "n"),
         (payload(n=2), "unsupported_value", "n"),
     ],
     ids=lambda value: value if isinstance(value, str) else "" if value is None else None,
 )
-def test_a_wrong_request_is_refused_in_the_services_words(api: Api, body: object, code: str, param: str | None) -> None:
+def test_a_wrong_request_is_refused_in_the_services_words(
+    api: Api, body: object, code: str | None, param: str | None
+) -> None:
     """Each mistake has its code, names its parameter, and no part of the engine is bothered with writing."""
     error = api.refused(body)
     assert (error["code"], error["param"]) == (code, param)
