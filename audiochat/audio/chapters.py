@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from audiochat.audio import SAMPLE_RATE, formats
 from audiochat.audio.encoder import AudioTrack
+from audiochat.audio.pictures import picture_kind
 from audiochat.errors import FileError
 from audiochat.storage import written_beside
 
@@ -82,13 +83,6 @@ class Tags:
             "genre": "Audiobook",
         }
         return {name: value.encode("utf-8", "replace").decode() for name, value in told.items() if value}
-
-
-def picture_kind(data: bytes) -> str | None:
-    """The media type of a picture that files of sound take; None for any other."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    return "image/jpeg" if data.startswith(b"\xff\xd8\xff") else None
 
 
 class ChapteredFile:

@@ -73,9 +73,7 @@ class NarrateOptions(JobOptions):
     ] = None
     cover: Annotated[
         Path | None,
-        option(
-            "Book", "--cover", metavar="FILE", text="A JPEG or PNG. [default: cover.jpg beside the book, else its own]"
-        ),
+        option("Book", "--cover", metavar="FILE", text="A picture. [default: cover.jpg beside the book, else its own]"),
     ] = None
     voice: Annotated[
         str | None,

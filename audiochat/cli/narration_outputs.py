@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audiochat.jobs.narrate.report import Report
     from audiochat.jobs.piece import Failure
 
-_COVERS = ("cover.jpg", "cover.jpeg", "cover.png")
+_COVERS = ("cover.jpg", "cover.jpeg", "cover.png", "cover.webp")
 _BLOCK = 1 << 20
 
 
@@ -71,7 +71,7 @@ class Outputs:
             for path in paths:
                 refuse_input(path, [Path(source.identity)])
         named = bool(options.output) and folder is None
-        tags = _tags(source, narration, options)
+        tags = _tags(source, narration, options, screen)
         return cls(narration, paths, format_, options.loudness, tags, named, folder, screen)
 
     def check(self, job: Job) -> None:
@@ -198,7 +198,7 @@ def _paths(
     return ((given / f"{stem}{suffix}",), given) if is_named_folder else ((given,), None)
 
 
-def _tags(source: BookSource, narration: Narration, options: NarrateOptions) -> Tags:
+def _tags(source: BookSource, narration: Narration, options: NarrateOptions, screen: Terminal) -> Tags:
     from audiochat.audio.chapters import Tags
 
     return Tags(
@@ -206,28 +206,38 @@ def _tags(source: BookSource, narration: Narration, options: NarrateOptions) -> 
         author=options.author or source.book.author or "",
         narrator=options.narrator or narration.settings.voice,
         language=source.book.language,
-        cover=_cover(source, options),
+        cover=_cover(source, options, screen),
     )
 
 
-def _cover(source: BookSource, options: NarrateOptions) -> bytes | None:
+def _cover(source: BookSource, options: NarrateOptions, screen: Terminal) -> bytes | None:
     """The picture that is named, or that lies beside the book, or that is in it."""
-    from audiochat.audio.chapters import picture_kind
+    from audiochat.audio.pictures import as_cover
     from audiochat.files import user_path
 
     if options.cover is not None:
         path = user_path(str(options.cover))
-    else:
-        beside = [] if source.folder is None else [source.folder / name for name in _COVERS]
-        found = next((one for one in beside if one.is_file()), None)
-        if found is None:
-            own = source.book.cover
-            return own.data if own is not None and picture_kind(own.data) is not None else None
-        path = found
+        try:
+            named = as_cover(path.read_bytes())
+        except OSError as exc:
+            raise FileError(f"The cover {path} cannot be read: {exc.strerror or exc}.", hint="Check its name.") from exc
+        if named is None:
+            raise FileError(f"The cover {path} is no picture that can be read.", hint="Name a JPEG or PNG.")
+        return named
+    for path in [] if source.folder is None else [source.folder / name for name in _COVERS]:
+        if path.is_file():
+            if (beside := _read_cover(path)) is not None:
+                return beside
+            # Nobody named it: a broken one is no reason not to narrate.
+            screen.note(f"{path} is no picture that can be read: it is not taken for the cover.")
+    own = source.book.cover
+    return None if own is None else as_cover(own.data)
+
+
+def _read_cover(path: Path) -> bytes | None:
+    from audiochat.audio.pictures import as_cover
+
     try:
-        data = path.read_bytes()
-    except OSError as exc:
-        raise FileError(f"The cover {path} cannot be read: {exc.strerror or exc}.", hint="Check its name.") from exc
-    if picture_kind(data) is None:
-        raise FileError(f"The cover {path} is neither JPEG nor PNG.", hint="Convert it, or leave it out.")
-    return data
+        return as_cover(path.read_bytes())
+    except OSError:
+        return None

@@ -11,7 +11,7 @@ import av
 import pytest
 from support.books import epub, page
 from support.narrators import Narrator, answered, paraphrased, without_last_sentence, without_not
-from support.service import error
+from support.service import completion, error
 
 from audiochat.audio import wav
 from audiochat.jobs.store import JobStore
@@ -298,7 +298,7 @@ def test_a_limit_of_tokens_stops_before_it(openai: Service, cli: CommandLine, bo
         (["."], 6, ". is a folder, not a book"),
         (["fox.md", "--language", "klingon"], 2, "klingon"),
         (["fox.md", "--loudness", "3"], 2, "LUFS"),
-        (["fox.md", "--cover", "fox.md"], 6, "neither JPEG nor PNG"),
+        (["fox.md", "--cover", "fox.md"], 6, "no picture that can be read"),
         (["fox.md", "--replace", "fox.md"], 6, "WORD==SPOKEN"),
         (["fox.md", "-j", "0"], 2, "-j"),
     ],
@@ -337,3 +337,28 @@ def test_a_text_without_a_letter_or_a_digit_is_no_book(openai: Service, cli: Com
         Path("bin.txt").write_bytes(data)
         ran = cli("narrate", "bin.txt")
         assert (ran.code, "has no words to read" in ran.err, openai.requests) == (6, True, [])
+
+
+def test_words_without_a_sound_were_not_read(openai: Service, cli: CommandLine, book: Path) -> None:
+    """A service that writes the text instead of speaking it has read none of its words."""
+    openai.answer_with(lambda received: completion(content=received.json["messages"][-1]["content"]))
+    ran = cli("narrate", str(book))
+    assert ran.code == 4
+    assert "were read as they are written" not in ran.err
+    assert _told(cli("narrate", str(book), "--json"))["fidelity"]["score"] == 0
+
+
+def test_a_cover_of_any_kind_is_taken_and_a_broken_one_beside_the_book_is_not(
+    openai: Service, cli: CommandLine, book: Path
+) -> None:
+    """GIF becomes JPEG; what merely lies there and is no picture is told, and stops nothing."""
+    openai.answer_with(Narrator())
+    gif = b"GIF89a\1\0\1\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\4\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+    Path("art.gif").write_bytes(gif)
+    assert cli("narrate", str(book), "--cover", "art.gif").code == 0
+    with av.open("fox.m4b") as opened:
+        assert [stream.codec_context.name for stream in opened.streams.video] == ["mjpeg"]
+    Path("cover.jpg").write_bytes(b"")
+    ran = cli("narrate", str(book), "-o", "fox.m4b")
+    assert ran.code == 0
+    assert "cover.jpg is no picture that can be read" in ran.err

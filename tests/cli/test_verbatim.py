@@ -95,3 +95,11 @@ def test_a_speech_model_reads_by_itself(openai: Service, cli: CommandLine) -> No
 def test_a_recording_is_not_read(openai: Service, cli: CommandLine) -> None:
     """-r and --verbatim exclude each other."""
     assert (cli("speak", "--verbatim", "-r").code, openai.requests) == (2, [])
+
+
+def test_silence_is_no_reading(openai: Service, cli: CommandLine) -> None:
+    """Whatever words the service says that it spoke."""
+    openai.answer_with(Narrator(sounds=lambda text, _: bytes(len(sound_of(text)))))
+    ran = cli("speak", "--verbatim", TEXT)
+    assert ran.code == 4
+    assert "The sound is silence." in ran.err

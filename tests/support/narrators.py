@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.service import Answer, Received
 
-_WORD = 0.02
+_WORD = 0.1
 """Seconds of sound for each word."""
 
 
@@ -33,12 +33,18 @@ class Narrator:
 
     Args:
         words: The words that it says that it spoke, of a text, and of how often it was asked for that already.
+        sounds: The sound of those words, of them, and of how often it was asked for that already.
     """
 
-    def __init__(self, words: Callable[[str, int], str | None] = lambda text, _: text) -> None:
+    def __init__(
+        self,
+        words: Callable[[str, int], str | None] = lambda text, _: text,
+        sounds: Callable[[str, int], bytes] = lambda text, _: sound_of(text),
+    ) -> None:
         self.asked: Counter[str] = Counter()
         self.systems: list[str] = []
         self._words = words
+        self._sounds = sounds
         self._lock = threading.Lock()
 
     def __call__(self, received: Received) -> Answer:
@@ -52,7 +58,7 @@ class Narrator:
         read = self._words(text, before)
         if read is None:
             return completion(content="I cannot speak.")
-        return completion(read, wav.wrap(sound_of(read)))
+        return completion(read, wav.wrap(self._sounds(read, before)))
 
 
 def paraphrased(text: str) -> str:

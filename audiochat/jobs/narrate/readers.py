@@ -85,7 +85,7 @@ class ChatReader:
         """Read a text; see `Reader`."""
         system = system_message(self.style, again=again)
         reply = self.assistant.ask(text, system=system, format="wav", cancelled=self.place.cancelled)
-        return Reading(_pcm_of(reply), reply.transcript, reply.usage)
+        return Reading(pcm_of(reply), reply.transcript, reply.usage)
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ class EngineReader:
         return self.engine.synthesizer.say(text, voice=self.voice, language=self.language)
 
 
-def _pcm_of(reply: Reply) -> bytes:
+def pcm_of(reply: Reply) -> bytes:
     """The samples of an answer; none where the model answered in text alone."""
     from audiochat.audio.decoder import decode
     from audiochat.spool import open_data

@@ -86,7 +86,9 @@ class Report:
         else:
             found = Comparison.of_json(compared)
             chapter.words += found.words
-            chapter.errors += min(found.errors, found.words)
+            # Without a sound nothing was read, whatever words came.
+            has_sound = result is not None and result.blob is not None
+            chapter.errors += min(found.errors, found.words) if has_sound else found.words
         if result is None or result.blob is None:
             chapter.gaps += 1
         kind = _kind(result)

@@ -10,6 +10,7 @@ from audiochat.chat.reply import Usage
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
 from audiochat.jobs.narrate.fidelity import Comparison, compare, compare_heard
 from audiochat.jobs.narrate.hearing import heard_text
+from audiochat.jobs.narrate.pace import SILENCE, Pace
 from audiochat.jobs.narrate.readers import (
     INSTRUCTIONS,
     ChatReader,
@@ -107,6 +108,8 @@ class Attempt:
     heard: Comparison | None = None
     """Of the words that the recogniser hears."""
     heard_text: str | None = None
+    cut: str | None = None
+    """Why its sound cannot hold all of the words."""
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -116,7 +119,7 @@ class Attempt:
     @property
     def is_unfaithful(self) -> bool:
         """Whether it must not stay so."""
-        return not self.reading.pcm or any(one.is_unfaithful for one in self.comparisons)
+        return not self.reading.pcm or self.cut is not None or any(one.is_unfaithful for one in self.comparisons)
 
     @property
     def is_perfect(self) -> bool:
@@ -126,12 +129,13 @@ class Attempt:
     @property
     def is_no_reading(self) -> bool:
         """Whether it is an answer, not a reading."""
-        return not self.reading.pcm or any(one.is_other and one.rate >= NOT_READ for one in self.comparisons)
+        no_words = any(one.is_other and one.rate >= NOT_READ for one in self.comparisons)
+        return not self.reading.pcm or no_words
 
     @property
     def rank(self) -> tuple[Any, ...]:
         """The less, the better."""
-        return (not self.reading.pcm, *(part for one in self.comparisons for part in one.rank))
+        return (not self.reading.pcm, self.cut is not None, *(part for one in self.comparisons for part in one.rank))
 
 
 @dataclass(slots=True)
@@ -141,6 +145,7 @@ class _Speaker:
     work: Speak
     reader: Reader
     ear: Engine | None
+    pace: Pace = field(default_factory=Pace)
     instead: Reader | None = None
     """Takes over where the service says that the model is for speech, and not for chat."""
 
@@ -179,16 +184,22 @@ class _Speaker:
         if self.work.check == "none":
             return Attempt(reading)
         language = self.work.language
-        words = heard = text = None
+        words = heard = text = cut = None
         if reading.words is not None:
             words = compare(passage.text, reading.words, language=language, names=passage.names)
+        if reading.pcm and not isinstance(self.reader, EngineReader):
+            cut = self.pace.why_cut(passage.text, reading.pcm)
+            reading = replace(reading, pcm=b"") if cut == SILENCE else reading
         if self.ear is not None and reading.pcm and not (words is not None and words.is_unfaithful):
             text = heard_text(self.ear.recognizer, reading.pcm, passage.text, self.work.spoken)
             heard = compare_heard(passage.text, text, language=language)
             if isinstance(self.reader, EngineReader):
                 # This voice reads whatever is there: what seems to be lost was misheard. Only a cut sound is not.
                 heard = replace(heard, lost=())
-        return Attempt(reading, words, heard, text)
+        attempt = Attempt(reading, words, heard, text, cut)
+        if not attempt.is_unfaithful:
+            self.pace.learn(passage.text, reading.pcm)
+        return attempt
 
 
 def _result(passage: Passage, best: Attempt, usage: Usage, tries: int, check: Check) -> Result:
@@ -214,9 +225,11 @@ def _result(passage: Passage, best: Attempt, usage: Usage, tries: int, check: Ch
 def _flaw(best: Attempt) -> Failure:
     lost = list(dict.fromkeys(one for comparison in best.comparisons for one in comparison.lost))
     if not best.reading.pcm:
-        what, code = "The model answered in text, and did not read.", "no_audio"
+        what, code = best.cut or "The model answered in text, and did not read.", "no_audio"
     elif best.is_no_reading:
         what, code = "The model answered, and did not read.", "not_read"
+    elif best.cut is not None:
+        what, code = best.cut, "cut"
     elif lost:
         what, code = f"The reading loses or changes {', '.join(map(repr, lost[:5]))}.", "unfaithful"
     else:

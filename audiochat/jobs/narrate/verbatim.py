@@ -12,7 +12,8 @@ from audiochat.errors import RefusedError
 from audiochat.files import rescue
 from audiochat.jobs.narrate.fidelity import compare
 from audiochat.jobs.narrate.names import names_of
-from audiochat.jobs.narrate.readers import EngineReader, SpeechReader, is_speech_model, system_message
+from audiochat.jobs.narrate.pace import Pace
+from audiochat.jobs.narrate.readers import EngineReader, SpeechReader, is_speech_model, pcm_of, system_message
 from audiochat.jobs.narrate.speaking import TRIES
 from audiochat.jobs.work import Workplace
 
@@ -85,7 +86,7 @@ def _read(assistant: Assistant, text: str, options: AskOptions, *, tries: int) -
                 yield event
         assert reply is not None  # noqa: S101 - the events of an answer end with a reply or an error
         found = compare(text, reply.transcript, names=names)
-        if reply.audio is not None and not found.is_unfaithful:
+        if reply.audio is not None and not found.is_unfaithful and _cut(text, reply) is None:
             if found.errors:
                 yield Notice(f"Some words were read otherwise: {_differences(found)}.", "differences")
             yield reply
@@ -94,6 +95,12 @@ def _read(assistant: Assistant, text: str, options: AskOptions, *, tries: int) -
         if again + 1 == tries:
             raise _unfaithful(text, *min(readings, key=_closeness))
         yield Notice(f"That is not what is written; asking again ({again + 2} of {tries}).", "asked_again")
+
+
+def _cut(text: str, reply: Reply) -> str | None:
+    """Why the sound of a reading cannot hold all of its text; None where it can."""
+    pcm = pcm_of(reply)
+    return Pace().why_cut(text, pcm) if pcm else None
 
 
 def _closeness(reading: tuple[Comparison, Reply]) -> tuple[bool, tuple[int, int, int]]:
@@ -105,6 +112,8 @@ def _unfaithful(text: str, found: Comparison, reply: Reply) -> RefusedError:
     """The error with both texts; the sound, which is paid for, is kept among the temporary files."""
     what = f"it loses or changes {', '.join(map(repr, found.lost[:5]))}" if found.lost else "it is another text"
     hint = "Try again, or name another model: some answer what they should read."
+    if not found.is_unfaithful and (cut := _cut(text, reply)) is not None:
+        what = cut.rstrip(".")
     if reply.audio is None:
         what = "there is no sound"
     elif (kept := rescue(spoken_as(reply, "wav").data, ".wav")) is not None:

@@ -13,8 +13,9 @@ import av
 import pytest
 from support.corpus import tone
 
-from audiochat.audio.chapters import ChapteredFile, Tags, picture_kind
+from audiochat.audio.chapters import ChapteredFile, Tags
 from audiochat.audio.formats import BOOK_FORMATS
+from audiochat.audio.pictures import picture_kind
 from audiochat.errors import FileError
 
 if TYPE_CHECKING:

@@ -188,3 +188,40 @@ def test_pieces_and_work_pickle() -> None:
     work = Speak("calm", "de", "words")
     piece = work.piece(Line("Some words.", "sentence", names=frozenset({"a"})), "chapter 1, piece 1", settings)
     assert pickle.loads(pickle.dumps((work, piece))) == (work, piece)  # noqa: S301 - its own
+
+
+def _silence(text: str, _: int) -> bytes:
+    return bytes(len(sound_of(text)))
+
+
+def _beginning(text: str, _: int) -> bytes:
+    return sound_of(text)[:9600]
+
+
+@pytest.mark.parametrize("sounds", [_silence, _beginning])
+def test_a_sound_that_cannot_hold_its_words_is_asked_for_again(
+    openai: Service, sounds: Callable[[str, int], bytes]
+) -> None:
+    """A service can tell all the words and send silence, or their first sound alone."""
+    whole = Narrator(sounds=lambda text, before: sound_of(text) if before else sounds(text, before))
+    openai.answer_with(whole)
+    result = _speak()
+    assert (result.flaw, whole.asked[TEXT], _pcm(result)) == (None, 2, sound_of(TEXT))
+    openai.answer_with(Narrator(sounds=sounds))
+    flaw = _speak().flaw
+    assert flaw is not None
+    assert "The sound is" in flaw.message
+
+
+def test_half_a_sound_is_known_by_the_pace_of_the_others(openai: Service) -> None:
+    """A voice reads at one pace: a piece that seems to be read twice as fast was cut."""
+    cut = "In the evening of that same long day they all sat together in the kitchen and told each other stories."
+    narrator = Narrator(
+        sounds=lambda text, before: sound_of(text)[: len(sound_of(text)) // (2 if text == cut and not before else 1)]
+    )
+    openai.answer_with(narrator)
+    with Speak().open(Workplace(config.load(config.Flags(retries=0)))) as speak:
+        for number in range(6):
+            speak(Passage(f"{cut} It was evening number {number}, and the snow had fallen since the afternoon."))
+        assert speak(Passage(cut)).flaw is None
+    assert narrator.asked[cut] == 2
