@@ -39,7 +39,8 @@ _LAST_MOMENT = 253_402_300_799 - 86_400
 """The last day but one of the year 9999: beyond it, calendars do not go."""
 _LONGEST_NAME = 64
 """Characters; in UTF-8 they fit a file's name in any script."""
-_FILE = re.compile(r"turn-[0-9]+(-in-[0-9]+)?\.(wav|mp3)")
+_FILE = re.compile(r"turn-[0-9]+b*(-in-[0-9]+)?\.(wav|mp3)")
+"""The sound of a turn, with a `b` more for each answer that was there when it was asked for again."""
 
 
 @dataclass(slots=True)

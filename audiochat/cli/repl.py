@@ -38,7 +38,7 @@ class Prompt:
         self._taker = taker
         self._talk = taker.talk
         self._screen = taker.screen
-        self._commands = Commands(taker, self._ask, first)
+        self._commands = Commands(taker, self._ask, self._redo, first)
 
     def run(self) -> None:
         """Ask until the user leaves."""
@@ -106,6 +106,11 @@ class Prompt:
         self._screen.aside("")
         self._taker.take(turn)
         self._commands.attached.clear()
+        self._trace()
+
+    def _redo(self) -> None:
+        self._screen.aside("")
+        self._taker.retake()
         self._trace()
 
     def _trace(self) -> None:

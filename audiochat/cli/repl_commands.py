@@ -38,10 +38,17 @@ class Commands:
     Args:
         taker: Takes the turns.
         ask: Asks, with what is attached.
+        redo: Asks the last question again.
         first: A recording that goes with the first turn.
     """
 
-    def __init__(self, taker: TurnTaker, ask: Callable[[UserTurn], None], first: Recording | None) -> None:
+    def __init__(
+        self,
+        taker: TurnTaker,
+        ask: Callable[[UserTurn], None],
+        redo: Callable[[], None],
+        first: Recording | None,
+    ) -> None:
         self.attached: list[Recording] = [] if first is None else [first]
         """Recordings that go with the next turn."""
         self._wrote: set[Path] = set()
@@ -56,7 +63,7 @@ class Commands:
             "/record": (self._record, "ask with the microphone, until silence or Enter"),
             "/play": (self._play, "[N]: play an answer again, the last one or that of turn N"),
             "/save": (self._save, "[--replace] FILE: save the last spoken answer"),
-            "/redo": (self._redo, "ask the last question again"),
+            "/redo": (lambda _: redo(), "ask the last question again"),
             "/undo": (self._undo, "forget the last turn"),
             "/history": (self._history, "what was said"),
             "/export": (
@@ -151,9 +158,6 @@ class Commands:
         path = target.save(data)
         self._wrote.add(path.resolve())
         return path
-
-    def _redo(self, _: str) -> None:
-        self._taker.retake()
 
     def _undo(self, _: str) -> None:
         undone = self._talk.undo()

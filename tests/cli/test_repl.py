@@ -222,6 +222,7 @@ def test_another_model_answers_and_a_question_is_asked_again(openai: Service, pe
     person.see("2>")
     person.type("/redo")
     person.see("Second.")
+    person.see("♪ 0.2 s")
     assert openai.last.json["model"] == "gpt-audio-mini"
     assert [message["content"] for message in openai.last.json["messages"]] == ["What is it?"]
     person.see("2>")

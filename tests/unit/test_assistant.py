@@ -273,6 +273,20 @@ def test_an_answer_that_is_asked_for_again_stays_until_there_is_another(openai: 
     assert len(list(next(tmp_path.rglob("evening")).glob("*.wav"))) == 1
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_conversation_opens_again_after_its_answer_was_asked_for_again(openai: Service, times: int) -> None:
+    """However often: the name of the sound's file changes each time, and each is one that a session may have."""
+    openai.answer_with(lambda _request: completion("Yes.", WAV))
+    with Assistant.from_environment() as assistant, assistant.converse("evening") as talk:
+        talk.ask("One?")
+        for _ in range(times):
+            list(talk.events(talk.turns[-1].asked, AskOptions("wav"), again=True))
+    with Assistant.from_environment() as assistant, assistant.converse("evening") as talk:
+        (turn,) = talk.turns
+        assert turn.reply.audio is not None
+        assert turn.reply.audio.data[:] == WAV
+
+
 def test_a_failed_turn_leaves_the_conversation_as_it_was(openai: Service) -> None:
     """Refused, cut in the middle, or given up by whoever asks: nothing of it stays."""
     openai.answer(completion("Yes.", WAV))
