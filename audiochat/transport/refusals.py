@@ -176,6 +176,9 @@ _IDENTITY = (
 )  # fmt: skip
 """Who asks, and with what right."""
 
+_TOO_LONG = "It is too much for one request: {message}"
+_SHORTER = "Send a shorter recording or less text; 'audiochat transcribe' takes recordings of any length."
+
 _REQUEST = (
     Refusal(
         "content_filter", RefusedError, "The content filter refused the request{categories}.",
@@ -217,13 +220,15 @@ _REQUEST = (
         statuses=frozenset({400, 403, 404}),
     ),
     Refusal(
-        "too_long", RefusedError, "It is too much for one request: {message}",
-        "Send a shorter recording or less text; 'audiochat transcribe' takes recordings of any length.",
-        _words(r"context (length|size|window)", "too many tokens", "reduce the length", "request too large for",
-               "tokens must be reduced", r"\btokens exceed",
+        "too_long", RefusedError, _TOO_LONG, _SHORTER,
+        _words(r"context (length|size|window)", "too many tokens", "reduce the length", r"\btokens exceed",
                r"\b(audio|recording|clip|file)\b.{0,50}\b(too long|exceeds?)\b"),
         _codes("context_length_exceeded", "string_above_max_length", "audio_too_long"),
-        frozenset({400, 413, 422, 429, 500}),
+        frozenset({400, 413, 422, 500}),
+    ),
+    Refusal(  # more than a minute's tokens, which no wait makes fewer; "Too many tokens, please wait" is another matter
+        "too_long", RefusedError, _TOO_LONG, _SHORTER, _words("request too large for", "tokens must be reduced"),
+        statuses=frozenset({400, 429}),
     ),
     Refusal(
         "unknown_voice", RefusedError, "The service does not take the voice: {message}", "Name a voice that it has.",

@@ -231,6 +231,14 @@ def test_what_waiting_and_other_parameters_do_not_mend_is_asked_once(
     assert len(openai.requests) == 1
 
 
+def test_what_waiting_mends_is_waited_for(cli: CommandLine, openai: Service) -> None:
+    """Too many tokens a minute are not too many for the model."""
+    openai.answer(_json(429, {"message": "Too many tokens, please wait before trying again."}), completion())
+    ran = cli("speak", "Hi")
+    assert ran.code == 0, ran.err
+    assert len(openai.requests) == 2
+
+
 def test_the_voice_that_is_refused_is_named(cli: CommandLine, openai: Service) -> None:
     """OpenAI names the parameter, not the word."""
     openai.answer(error(400, "invalid_value", "Invalid value: 'cedar'. Supported are 'alloy'.", param="audio.voice"))
