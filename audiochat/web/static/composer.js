@@ -1,6 +1,6 @@
 // The question being made: words, recordings of the microphone, attached files.
 
-import { byId, clock, h, iconButton, setIcon } from './dom.js';
+import { byId, clock, focusQuestion, h, iconButton, setIcon } from './dom.js';
 import { LONGEST, MicrophoneError, Recorder } from './recorder.js';
 import { Sound } from './sound.js';
 import { soundView } from './sound-view.js';
@@ -17,6 +17,7 @@ export class Composer {
     Object.assign(this, { player, send, fail });
     this.clips = [];
     this.recorder = null;
+    this.finishing = false;
     this.busy = false;
     this.speaking = false;
     this.meter = new LevelMeter(byId('level'));
@@ -41,8 +42,13 @@ export class Composer {
     return this.recorder !== null;
   }
 
+  /** Whether there is no word yet. */
+  get blank() {
+    return !this.text.value.trim();
+  }
+
   get empty() {
-    return !this.text.value.trim() && !this.clips.length && !this.recorder;
+    return this.blank && !this.clips.length && !this.recorder;
   }
 
   /** As high as its text, up to what CSS allows. */
@@ -54,17 +60,18 @@ export class Composer {
 
   show() {
     const stop = this.busy || (this.speaking && this.empty);
+    const pressed = document.activeElement;
     byId('stop').hidden = !stop;
     byId('send').hidden = stop;
     byId('send').disabled = this.empty;
+    if (pressed === byId(stop ? 'send' : 'stop') || (pressed === byId('send') && this.empty)) focusQuestion();
   }
 
   /** Ask; a recording that is going on is stopped first. */
   async submit() {
     this.player.unlock(); // in the gesture, before anything is awaited
-    if (this.busy) return;
-    if (this.recorder && !(await this.finish())) return;
-    if (this.empty) return;
+    if (this.finishing || (this.recorder && !(await this.finish()))) return;
+    if (this.busy || this.empty) return;
     const content = { text: this.text.value.trim(), clips: this.clips };
     this.clear(false);
     this.send(content);
@@ -140,7 +147,9 @@ export class Composer {
     const recorder = this.recorder;
     this.recorder = null;
     this.showRecording(false);
+    this.finishing = true;
     const { samples, rate } = await recorder.stop();
+    this.finishing = false;
     if (!rate || samples.length < TOO_SHORT * rate) {
       setStatus('idle', 'Too short: hold the key, or click and speak, then click again');
       return false;
@@ -148,7 +157,6 @@ export class Composer {
     setStatus('idle', 'Recorded. Listen, add words, or send');
     const sound = new Sound({ source: () => encodeWav(samples, rate).arrayBuffer(), seconds: samples.length / rate });
     this.addClip({ name: `recording-${this.clips.length + 1}.wav`, blob: encodeWav(samples, rate), sound, mine: true });
-    if (!matchMedia('(pointer: coarse)').matches) this.text.focus(); // on a phone the keyboard would cover it
     return true;
   }
 
@@ -166,12 +174,12 @@ export class Composer {
     byId('composer').classList.toggle('on-air', on);
     const button = byId('record');
     setIcon(button, on ? 'stop' : 'mic');
-    button.setAttribute('aria-pressed', String(on));
     button.setAttribute('aria-label', on ? 'Stop recording' : 'Record');
     button.title = `${on ? 'Stop recording' : 'Record'} (Alt+R)`;
     byId('record-time').textContent = clock(0);
-    if (on) this.meter.clear();
     this.show();
+    if (on) this.meter.clear();
+    else focusQuestion();
   }
 
   // --- clips

@@ -1,7 +1,7 @@
 // The conversation on the page: it takes turns, and shows those that were kept.
 
 import * as api from './api.js';
-import { byId, count } from './dom.js';
+import { byId, count, focusQuestion } from './dom.js';
 import { titleOf } from './sessions.js';
 import { Sound } from './sound.js';
 import { currentStatus, setStatus } from './status.js';
@@ -34,7 +34,8 @@ export class Conversation {
   /** A new one, or a kept one as the server tells it. */
   show(session = null) {
     this.stop();
-    this.player.stop();
+    this.stopping = null; // the answer that was under way belongs to the conversation before
+    this.busy(false);
     for (const view of this.views) view.remove();
     this.views = [];
     this.tokens = 0;
@@ -73,6 +74,7 @@ export class Conversation {
     if (this.answering) return;
     this.player.unlock();
     this.drop(failed);
+    focusQuestion();
     this.take(failed.content);
   }
 
@@ -80,7 +82,9 @@ export class Conversation {
     byId('welcome').hidden = this.views.length > 0;
     const [first] = this.views;
     const began = first ? first.content.text || first.words.textContent : '';
-    byId('title').textContent = this.name === null ? 'New conversation' : titleOf(this.name, began);
+    const title = this.name === null ? 'New conversation' : titleOf(this.name, began);
+    byId('title').textContent = title;
+    document.title = `${title} · audiochat`;
     byId('session-menu').hidden = this.name === null;
     byId('tokens').textContent = this.tokens ? count(this.tokens, 'token') : '';
     for (const format of ['markdown', 'json', 'zip']) {
@@ -175,6 +179,7 @@ export class Conversation {
   }
 
   ended(failure, view, stopping) {
+    if (!this.views.includes(view)) return; // another conversation is shown by now
     view.sound?.finish();
     if (stopping.signal.aborted) {
       view.stopped();

@@ -1,7 +1,7 @@
 // What is asked and shown in front of the page: a new name, whether to remove, the request as text, the keys.
 
 import * as api from './api.js';
-import { byId, h, icon } from './dom.js';
+import { byId, copy, h, icon } from './dom.js';
 
 function open(title, ...content) {
   byId('dialog-title').textContent = title;
@@ -69,17 +69,17 @@ export async function showRequest(turn) {
     code.textContent = said(error);
     return;
   }
-  const copy = h('button', { type: 'button', class: 'text', onclick: () => navigator.clipboard?.writeText(code.textContent) }, icon('copy'), 'Copy');
+  const button = h('button', { type: 'button', class: 'text', onclick: () => copy(code.textContent, button) }, icon('copy'), 'Copy');
   const file = URL.createObjectURL(new Blob([told.json], { type: 'application/json' }));
   byId('dialog').addEventListener('close', () => URL.revokeObjectURL(file), { once: true });
-  foot.replaceChildren(h('a', { href: file, download: 'request.json', class: 'text' }, icon('download'), 'request.json'), copy);
+  foot.replaceChildren(h('a', { href: file, download: 'request.json', class: 'text' }, icon('download'), 'request.json'), button);
   const buttons = [['curl', told.curl], ['Python', told.python]].map(([title, text]) => {
-    const button = h('button', { type: 'button' }, title);
-    button.addEventListener('click', () => {
+    const form = h('button', { type: 'button' }, title);
+    form.addEventListener('click', () => {
       code.textContent = text;
-      for (const other of buttons) other.setAttribute('aria-pressed', String(other === button));
+      for (const other of buttons) other.setAttribute('aria-pressed', String(other === form));
     });
-    return button;
+    return form;
   });
   tabs.replaceChildren(...buttons);
   buttons[0].click();
@@ -88,7 +88,7 @@ export async function showRequest(turn) {
 const KEYS = [
   ['Enter', 'Send; also ends a recording and sends it'],
   ['Shift + Enter', 'A new line'],
-  ['Space, held', 'Talk (when you are not typing)'],
+  ['Space, held', 'Talk (before there is a word)'],
   ['Alt + R', 'Begin or end a recording'],
   ['Esc', 'Discard the recording, stop the answer, close'],
   ['P', 'Pause or go on'],

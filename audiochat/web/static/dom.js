@@ -36,6 +36,42 @@ export function iconButton(name, label, onclick, more = {}) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** Whether a finger points, for which the keyboard on the screen would cover the page. */
+export const byFinger = () => matchMedia('(pointer: coarse)').matches;
+
+/** Give the focus to the question, so that the keyboard can go on where a button went away. */
+export function focusQuestion() {
+  if (!byFinger()) byId('text').focus();
+}
+
+/** Copy text; the button that was pressed says so for a moment. */
+export async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    if (!copySelected(text, button)) return;
+  }
+  const { ariaLabel } = button;
+  button.classList.add('done');
+  button.ariaLabel = 'Copied';
+  setTimeout(() => {
+    button.classList.remove('done');
+    button.ariaLabel = ariaLabel;
+  }, 1500);
+}
+
+/** Copy where the browser gives no clipboard: to a page that came over plain http from another machine. */
+function copySelected(text, button) {
+  const area = h('textarea', { class: 'unseen', 'aria-hidden': 'true', tabindex: -1 });
+  area.value = text;
+  button.after(area); // inside of the dialog, where there is one: nothing else takes the focus then
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  button.focus();
+  return done;
+}
+
 /** Seconds as 1:05. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds + 0.05));

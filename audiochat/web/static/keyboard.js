@@ -12,14 +12,26 @@ export function wireKeys({ composer, conversation, player, begin }) {
 
   byId('text').addEventListener('keydown', (event) => {
     // While an input method composes, Enter takes what it offers.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    composer.submit();
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      if (!event.repeat) composer.submit();
+    } else if (event.code === 'Space' && event.repeat && composer.blank) {
+      // The focus is here when the page opens, and after each turn: a space that is held before any word is no text.
+      event.preventDefault();
+      composer.text.value = '';
+      talk();
+    } else if (event.key === '?' && composer.blank) {
+      event.preventDefault();
+      showKeys();
+    }
   });
 
   document.addEventListener('keydown', (event) => {
     if (event.isComposing || byId('dialog').open) return;
-    if (event.key === 'Escape') {
+    if (event.key === 'Enter' && event.repeat && !event.target.closest('textarea')) {
+      event.preventDefault(); // held too long after it ended a recording: no button is pressed again and again
+    } else if (event.key === 'Escape') {
       escape(event);
     } else if (event.altKey && event.code === 'KeyR') {
       event.preventDefault();
@@ -36,6 +48,12 @@ export function wireKeys({ composer, conversation, player, begin }) {
     if (event.code === 'Space' && held) release();
   });
   window.addEventListener('blur', () => held && release()); // the key's end is somebody else's then
+
+  function talk() {
+    if (composer.recording || composer.busy) return;
+    held = true;
+    composer.record();
+  }
 
   function release() {
     held = false;
@@ -54,10 +72,7 @@ export function wireKeys({ composer, conversation, player, begin }) {
   function alone(event) {
     if (event.code === 'Space' && !event.target.closest(PRESSES)) {
       event.preventDefault(); // no scrolling
-      if (!event.repeat && !composer.recording && !composer.busy) {
-        held = true;
-        composer.record();
-      }
+      if (!event.repeat) talk();
     } else if (event.key === '?') showKeys();
     else if (event.key === '/') {
       event.preventDefault();

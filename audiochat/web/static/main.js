@@ -4,7 +4,7 @@ import * as api from './api.js';
 import { Composer } from './composer.js';
 import { Conversation } from './conversation.js';
 import * as dialogs from './dialogs.js';
-import { byId, h } from './dom.js';
+import { byId, focusQuestion, h } from './dom.js';
 import { wireKeys } from './keyboard.js';
 import { Player } from './player.js';
 import { Sessions } from './sessions.js';
@@ -67,7 +67,10 @@ function start(state) {
   });
   byId('about').textContent = `audiochat ${state.version} · ${{ local: 'local engine', azure: 'Azure OpenAI', openai: 'OpenAI' }[state.provider]}`;
 
+  let opening = 0;
   async function open(name, push) {
+    opening += 1;
+    const mine = opening;
     let session = null;
     try {
       session = name === null ? null : await api.openSession(name);
@@ -75,13 +78,13 @@ function start(state) {
       setStatus('failed', [error.message, error.hint].filter(Boolean).join(' '));
       return;
     }
-    composer.clear();
+    if (mine !== opening) return; // another one was chosen meanwhile
     conversation.show(session);
     settings.setSystem(session?.system);
     sessions.setCurrent(conversation.name);
-    setStatus('idle');
+    if (!composer.recording) setStatus('idle');
     if (push) remember(name, true);
-    if (!matchMedia('(pointer: coarse)').matches) byId('text').focus();
+    focusQuestion();
   }
 
   byId('rename').addEventListener('click', () => dialogs.rename(conversation.name, async (name) => {

@@ -55,6 +55,7 @@ export class Settings {
       if (this.fields[name].type === 'checkbox') this.fields[name].checked = kept[name] === true;
       else this.fields[name].value = kept[name];
     }
+    if (this.fields.voice.selectedIndex < 0) this.fields.voice.value = ''; // another provider's
   }
 
   changed() {

@@ -1,6 +1,6 @@
 // What is going on, in words and a sign, in one line that a screen reader reads out.
 
-import { byId, setIcon } from './dom.js';
+import { byFinger, byId, setIcon } from './dom.js';
 
 const SIGNS = {
   idle: 'dot',
@@ -17,7 +17,7 @@ const SIGNS = {
 const WORDS = {
   idle: 'Ready',
   asking: 'Waiting for the microphone…',
-  recording: matchMedia('(pointer: coarse)').matches ? 'Recording. Tap again to stop' : 'Recording. Click again to stop, Enter to send, Esc to discard',
+  recording: byFinger() ? 'Recording. Tap again to stop' : 'Recording. Click again to stop, Enter to send, Esc to discard',
   sending: 'Sending…',
   waiting: 'Waiting for the answer…',
   speaking: 'Speaking…',

@@ -1,6 +1,6 @@
 // A turn on the page: what was asked, and the answer as it grows.
 
-import { clock, count, h, icon, iconButton, moment } from './dom.js';
+import { clock, copy, count, h, icon, iconButton, moment } from './dom.js';
 import { Sound } from './sound.js';
 import { soundView } from './sound-view.js';
 import * as api from './api.js';
@@ -16,7 +16,7 @@ export class TurnView {
     this.speech = h('div', { class: 'speech' });
     this.notes = h('ul', { class: 'notes' });
     this.foot = h('p', { class: 'turn-foot' });
-    this.answer = h('div', { class: 'answer' }, this.speech, this.words, this.notes, this.foot);
+    this.answer = h('div', { class: 'answer', role: 'group', 'aria-label': 'Answer' }, this.speech, this.words, this.notes, this.foot);
     this.element = h('li', { class: 'turn' }, this.question(), this.answer);
   }
 
@@ -25,7 +25,7 @@ export class TurnView {
       this.view(clip.sound, `your recording ${clip.name}`), h('span', { class: 'clip-name', dir: 'auto' }, clip.name)));
     const text = this.content.text ? h('p', { class: 'asked-text', dir: 'auto' }, this.content.text) : null;
     const edit = iconButton('edit', 'Use this question again', () => this.actions.edit(this.content));
-    return h('div', { class: 'question' }, h('div', { class: 'asked' }, ...clips, text), edit);
+    return h('div', { class: 'question', role: 'group', 'aria-label': 'Question' }, h('div', { class: 'asked' }, ...clips, text), edit);
   }
 
   view(sound, what, more) {
@@ -71,18 +71,8 @@ export class TurnView {
       this.speak(new Sound({ source: () => api.sound(turn.sound), seconds: turn.seconds }));
     }
     if (turn.sound) this.slot.replaceChildren(downloads(turn.sound));
-    const copy = iconButton('copy', 'Copy the words', () => this.copy(turn.transcript, copy));
-    this.foot.replaceChildren(copy, h('span', {}, facts(turn)));
-  }
-
-  async copy(words, button) {
-    try {
-      await navigator.clipboard.writeText(words);
-    } catch {
-      return; // not a secure page: the words can be selected
-    }
-    button.classList.add('done');
-    setTimeout(() => button.classList.remove('done'), 1500);
+    const button = iconButton('copy', 'Copy the words', () => copy(turn.transcript, button));
+    this.foot.replaceChildren(button, h('span', {}, facts(turn)));
   }
 
   /** The answer was stopped; what came stays to be read and heard. */
