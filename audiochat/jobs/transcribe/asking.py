@@ -151,7 +151,7 @@ class Transcribing:
             heard = listener.listen(piece.pcm, piece.speech, language=known)
             if language not in (None, "en") and not listener.multilingual:
                 heard = replace(heard, sure=False)
-        spoken = Spoken(piece.spoken_seconds, _trusted(heard), self.prompt or "")
+        spoken = Spoken(piece.spoken_seconds, _trusted(heard), self.prompt or "", INSTRUCTIONS)
         usage, why, before = Usage(), Doubt(MISSING, "nothing came"), None
         for attempt in range(len(INSTRUCTIONS)):
             wording = ask(piece, attempt, language)

@@ -7,10 +7,10 @@ look like; otherwise what gives them away is how models talk when they answer, a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from audiochat.jobs.transcribe.tells import HINTS, TELLS
 from audiochat.jobs.transcribe.words import plain_words
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _A_NOISE = 5.0
 """Seconds of what seemed to be speech and may be a cough or a door."""
 _SLACK = 6
 """Words beyond the fastest that a short piece may have: its speech is measured roughly."""
+_SENTENCE, _SAME = 8, 90
+"""Words that are enough to know what the model was told by, and how alike they are, in per cent."""
 _LOOP = 12
 """Words of a line that is repeated, its first time not counted, that are more than anybody says."""
 
@@ -56,6 +58,8 @@ class Spoken:
     """The words that a second listener heard, as `words.plain` gives them; None where there is none to trust."""
     prompt: str = ""
     """What the model was given to spell names by."""
+    instructions: tuple[str, ...] = ()
+    """What else it was told, which can come back, too."""
 
 
 def doubt(text: str, spoken: Spoken) -> Doubt | None:
@@ -117,12 +121,14 @@ def _by_shape(text: str, words: Sequence[str], spoken: Spoken) -> Doubt | None:
         return Doubt(ECHOED, "the prompt came back")
     if len(words) > spoken.seconds * _FASTEST + _SLACK and not _is_unspaced(text):
         return Doubt(ANSWERED, f"{len(words)} words are more than can be said in {spoken.seconds:.0f} s")
+    for pattern in TELLS:
+        if pattern.search(text):
+            return Doubt(ANSWERED, "it reads like an answer, not like what was said")
     if spoken.seconds > _A_MOMENT and pace < _SLOWEST:
         told = f"{len(words)} words are few for {spoken.seconds:.0f} s of speech"
         return Doubt(MISSING, told, weak=spoken.seconds < _A_WHILE)
-    for pattern in _TELLS:
-        if pattern.search(text):
-            return Doubt(ANSWERED, "it reads like an answer, not like what was said")
+    if any(pattern.search(text) for pattern in HINTS):
+        return Doubt(ANSWERED, "it reads like a summary, not like what was said", weak=True)
     return None
 
 
@@ -144,63 +150,16 @@ def _is_loop(words: Sequence[str]) -> bool:
 
 def _is_echo(words: Sequence[str], spoken: Spoken) -> bool:
     """Whether it is what the model was given to spell by, not what it heard."""
+    from rapidfuzz import fuzz
+    from rapidfuzz.distance import Levenshtein
+
+    said = " ".join(words)
+    if len(words) >= _SENTENCE and any(
+        fuzz.partial_ratio(said, " ".join(plain_words(told))) > _SAME for told in spoken.instructions
+    ):
+        return True
     given = plain_words(spoken.prompt)
     if len(given) < 3:
         return False
-    from rapidfuzz.distance import Levenshtein
-
     rate: float = Levenshtein.normalized_similarity(list(words), given)
     return rate > 0.7
-
-
-def _tell(pattern: str) -> re.Pattern[str]:
-    return re.compile(" ".join(pattern.split()).replace("'", "['’]"), re.IGNORECASE)
-
-
-_CANNOT = r"(?:can(?:no|')t|can not|am not able to|'m not able to|am unable to|'m unable to|won't)"
-_TELLS = (
-    # How assistants refuse.
-    _tell(
-        rf"\bI(?:'m sorry|\s+apologi[sz]e)?[^.!?]{{0,40}}{_CANNOT}\s+(?:\w+\s+)?"
-        r"(?:(?:help|assist)(?:\syou)?(?:\swith)?(?:\s(?:that|this|it|your)\b|\s*[.!;]|\s*\Z)|transcribe|process|listen|hear|comply|fulfill|provide|support|create|generate|engage|identify|"
-        r"access|analy[sz]e|write|do\sthat|share|give|offer|discuss)"
-    ),
-    _tell(r"\b(?:as an? (?:AI|language model|assistant)|AI (?:language )?model|my (?:training|guidelines))\b"),
-    # How they begin.
-    _tell(
-        r"\A\W*(?:(?:sure|certainly|absolutely|of course)\s*[!,.—–-]\s*(?:I|here|let|the|to|you|there|happy|what)\b|"
-        r"(?:that's an? |what an? )?(?:great|good|excellent|interesting) question\b|"
-        r"I'(?:d be|m) (?:happy|glad) to\b|happy to help|here (?:are|is) (?:a|an|the|some|your)\b[^.]*[:\n]|"
-        r"thank(?:s| you) for (?:sharing|your (?:message|question|recording|voice))|"
-        r"it sounds like you|you(?:'re| are) (?:asking|describing|talking about)|"
-        r"gerne!|natürlich!|selbstverständlich|bien sûr\s*[!,]|avec plaisir|claro\s*[!,]|por supuesto)"
-    ),
-    # How they end.
-    _tell(
-        r"\b(?:let me know if you|feel free to|is there anything else (?:I|you)|would you like me to|"
-        r"how (?:can|may) I (?:help|assist) you|what (?:can|would you like) (?:I|me) (?:to )?(?:do|help)|"
-        r"if you (?:have|need) (?:any )?(?:more|further|other|additional) "
-        r"(?:questions|details|help|information|assistance))"
-    ),
-    # How they tell about it instead.
-    _tell(
-        r"\A\W*(?:in (?:this|the) (?:audio|recording|clip|voice)|"
-        r"(?:this|the) (?:audio|recording|clip|speaker|voice(?: note| message)?|person|transcript(?:ion)?)"
-        r"(?: (?:file|recording|clip|note|message|in the \w+))?\s+"
-        r"(?:says?|is|are|asks?|contains?|features?|talks?|discusses|describes?|mentions?|seems?|appears?|explains?|"
-        r"wants?|reads?|begins?|consists?|states?|starts?|sounds?)\b|"
-        r"(?:a|the) (?:man|woman|male|female|person|speaker)\b[^.]{0,30}"
-        r"\b(?:says?|is (?:asking|talking|speaking)|asks?)\b)"
-    ),
-    # How they think.
-    _tell(
-        r"(?:<think|\A\W*(?:okay|ok|alright|hmm|so|let me|wait)\b[^.]{0,40}\b(?:the user|the audio|transcribe|"
-        r"I (?:need|should|have) to (?:write|transcribe|listen|respond|answer)))|"
-        r"\bthe user (?:is|wants|says|asks|said|asked)\b"
-    ),
-    # What is written, and not said.
-    re.compile(
-        r"^(?:#{1,4} |\s*[-*•] \S.*\n\s*[-*•] |\s*\d+[.)] .*\n+\s*\d+[.)] )|```|\*\*\S[^*\n]*\*\*|\|---", re.MULTILINE
-    ),
-)
-"""What no speaker says so, but models do: each is the mark of an answer."""

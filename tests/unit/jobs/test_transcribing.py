@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from audiochat.jobs.transcribe import cues, cutting, formats, seams
 from audiochat.jobs.transcribe.aligning import estimated, timed
+from audiochat.jobs.transcribe.asking import INSTRUCTIONS
 from audiochat.jobs.transcribe.checking import Spoken, doubt
 from audiochat.jobs.transcribe.cleaning import take_off
 from audiochat.jobs.transcribe.speech import STEP, Activity
@@ -204,3 +205,74 @@ def test_what_people_say_is_believed(said: str) -> None:
     seconds = len(said.split()) / 2.5
     assert doubt(take_off(said), Spoken(seconds)) is None
     assert doubt(take_off(said), Spoken(seconds, tuple(plain_words(said)), "Ada, Menabrea, the Engine")) is None
+
+
+SAID = "So yesterday I went down to the market to buy three apples."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"The recording says: {SAID}",
+        f"Here is the exact transcription of the audio: {SAID}",
+        f"> {SAID}",
+        f"Verbatim transcript\n-------\n{SAID}",
+        f"Speaker 1: {SAID}",
+        f"**Speaker A:** {SAID}",
+        f"[00:00:00] {SAID}",
+        f"[00:00 - 00:09] [Speaker 1]: {SAID}",
+        f"1\n00:00:00,000 --> 00:00:04,000\n{SAID}",
+        f"WEBVTT\n\n00:00.000 --> 00:04.000\n{SAID}",
+        '{"text": "' + SAID + '"}',
+        '```json\n{"segments": [{"text": "' + SAID + '"}]}\n```',
+        f"[music] {SAID} (laughs)",
+    ],
+)
+def test_what_is_written_and_not_said_is_taken_off(answer: str) -> None:
+    """Labels of speakers, times, cues, JSON and sounds in brackets are no words of the recording."""
+    assert take_off(answer) == SAID
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "10:30 is when we meet.",
+        "- No.\n- Yes.",
+        "Speaker: an old word for a box.",
+        "I had [inaudible] apples.",
+        "(so he said)",
+    ],
+)
+def test_what_may_be_said_is_not_taken_off(said: str) -> None:
+    """A time, a dash, a bracket may stand for words."""
+    assert take_off(said) == said
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I’m unable to process audio files directly.",
+        "Unfortunately I do not have the ability to hear audio.",
+        "Es tut mir leid, ich kann diese Aufnahme nicht transkribieren.",
+        "Je suis désolé, je ne peux pas transcrire cet enregistrement.",
+        "Lo siento, pero no puedo procesar este audio.",
+        "No speech detected.",
+        "(no audible speech)",
+        "There is no speech in the recording.",
+        "[inaudible]",
+        INSTRUCTIONS[0],
+        " ".join(INSTRUCTIONS[1].split()[4:20]),
+    ],
+)
+def test_refusals_and_echoes_are_found_without_ears(answer: str) -> None:
+    """In several languages, and also where few words would be doubted for their number alone, which is forgotten."""
+    found = doubt(take_off(answer), Spoken(9.0, instructions=INSTRUCTIONS))
+    assert found is not None
+    assert not found.weak
+
+
+def test_a_summary_is_asked_for_again_and_believed_when_it_stays() -> None:
+    """Without ears it may be how somebody begins."""
+    found = doubt("The speaker went to the market, bought apples, and met an old friend there.", Spoken(6.0))
+    assert found is not None
+    assert found.weak
