@@ -237,7 +237,7 @@ class Assistant:
             if resume and name is None:
                 name = next(iter(store.names()), None)
                 if name is None:
-                    raise UsageError("There is no conversation to continue.", hint="Begin a new one.")
+                    raise UsageError("There is no conversation to continue.", code="no_conversation")
             session = store.open(name)
         talk = Talk(self.events, origin=lambda: self.origin, session=session)
         with self._lock:

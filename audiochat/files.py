@@ -106,7 +106,7 @@ class Target:
         if not where.is_absolute():
             Path.cwd()  # raises where the working directory is gone, which still answers as "."
         if not where.is_dir():
-            raise FileError(f"There is no folder {where} to write {self.path.name} in.", hint="Make it first.")
+            raise FileError(f"There is no folder {where} to write {self.path.name} in.", hint="Create it first.")
         with contextlib.suppress(FileNotFoundError):
             self.path.lstat()  # raises where the name itself is impossible
         if _is_printed_on(self.path):
@@ -300,7 +300,6 @@ def make_folder(path: Path) -> Path:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """A file to read."""
     if "\0" in str(path):
         raise FileNotFoundError(errno.ENOENT, "no name has a NUL in it", str(path))
     return path.open("rb")
@@ -326,12 +325,8 @@ def reading(path: Path, *, wanted: str = "a recording") -> Iterator[BinaryIO]:
                 return
             with spooled(file, name=str(path)) as copy:
                 yield copy
-    except FileNotFoundError as exc:
-        raise FileError(
-            f"There is no file {path}.", hint="Check the name; quote it if it has spaces.", code=NO_SUCH_FILE
-        ) from exc
     except OSError as exc:
-        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check its permissions.") from exc
+        raise _unreadable(path, exc) from exc
 
 
 @contextlib.contextmanager
@@ -354,6 +349,13 @@ def spooled(source: BinaryIO, *, name: str) -> Iterator[BinaryIO]:
         yield copy  # type: ignore[misc] # a BinaryIO in all but name since Python 3.11
 
 
+def _unreadable(path: Path, exc: OSError) -> FileError:
+    if isinstance(exc, FileNotFoundError):
+        hint = "Check the name; quote it if it has spaces."
+        return FileError(f"There is no file {path}.", hint=hint, code=NO_SUCH_FILE)
+    return FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check its permissions.")
+
+
 def read_text(path: Path) -> str:
     """The text of a file that a user named.
 
@@ -364,7 +366,7 @@ def read_text(path: Path) -> str:
         with _opened(path) as file:
             return text_of(file, name=str(path))
     except OSError as exc:
-        raise FileError(f"{path} cannot be read: {exc.strerror or exc}.", hint="Check the name.") from exc
+        raise _unreadable(path, exc) from exc
 
 
 def text_of(source: BinaryIO, *, name: str) -> str:

@@ -218,7 +218,7 @@ class _Source:
     def error(self) -> FileError:
         """Why it is not audio that can be read."""
         if not self._head:
-            return FileError(f"{self._label} is empty.", hint="Give it a recording.", code="not_audio")
+            return FileError(f"{self._label} is empty.", hint="Name a recording, or pipe one in.", code="not_audio")
         from audiochat.audio.not_audio import identify
 
         known = identify(self._head)

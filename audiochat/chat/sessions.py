@@ -283,8 +283,8 @@ class SessionStore:
         name = unicodedata.normalize("NFC", name)
         if not _can_be_name(name):
             raise UsageError(
-                f"{name!r} cannot be a session's name.",
-                hint=f"Letters of any script, digits, - and _ make one, {_LONGEST_NAME} at most.",
+                f"A session cannot be called {name!r}.",
+                hint=f"Use letters, digits, - and _, at most {_LONGEST_NAME}, with a letter or digit in front.",
             )
         folder = self._folder / name
         if folder.is_symlink():

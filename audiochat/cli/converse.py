@@ -81,7 +81,7 @@ def _with_first(turns: list[UserTurn] | Iterator[UserTurn], first: Recording | N
     if not taken and first is not None:
         yield UserTurn(inputs.DESCRIBE, (first,))
     elif not taken:
-        raise UsageError("There is no turn to take.", hint='audiochat converse -t "Your question", or pipe lines in.')
+        raise UsageError("There is nothing to ask.", hint='audiochat converse -t "Your question", or pipe lines in.')
 
 
 def _lines(screen: Terminal) -> Iterator[UserTurn]:

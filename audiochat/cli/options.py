@@ -305,7 +305,9 @@ class ConverseOptions(TextOrSpeechOptions):
         if not self.save and (self.session is not None or self.resume):
             raise UsageError("--no-save keeps nothing to go on with.", hint="Leave out --session and --continue.")
         if self.session is not None and self.resume:
-            raise UsageError("--continue goes on with the last session, --session NAME with that one.", hint="Choose.")
+            raise UsageError(
+                "--continue and --session exclude each other.", hint="--session NAME alone goes on with NAME."
+            )
 
 
 def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -25,9 +25,10 @@ def usage_error(exc: typer.TyperException, arguments: list[str]) -> UsageError:
         exc: What Typer raised.
         arguments: The command line.
     """
-    message = exc.format_message() or "Nothing was asked."
+    message = _message(exc)
     context: Any = getattr(exc, "ctx", None)
-    help_of = f"See '{context.command_path if context is not None else 'audiochat'} --help'."
+    path = context.command_path if context is not None else " ".join(["audiochat", *command_of(arguments)])
+    help_of = f"See '{path} --help'."
     behind = _behind_the_command(exc, context, arguments)
     if behind is not None:
         return UsageError(message, hint=f"An option goes behind the command: {behind}. {help_of}")
@@ -38,6 +39,25 @@ def usage_error(exc: typer.TyperException, arguments: list[str]) -> UsageError:
     if text is not None:
         return UsageError(message, hint=f"A text that begins with a dash goes behind --: -- '{text}'. {help_of}")
     return UsageError(message, hint=help_of)
+
+
+def _message(exc: typer.TyperException) -> str:
+    """What is wrong; Typer's own words where they are good enough."""
+    option = getattr(exc, "option_name", None)
+    near = getattr(exc, "possibilities", None)
+    if option is None or not isinstance(near, list | tuple | type(None)) or not hasattr(exc, "possibilities"):
+        return exc.format_message() or "Nothing was asked."
+    return f"There is no option {option}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+
+
+def command_of(arguments: list[str]) -> list[str]:
+    """The words of the command that arguments begin with, its group's first: `["sessions", "list"]`; none in doubt."""
+    from audiochat.cli.app import SUMMARIES
+
+    name, *rest = [word for word in arguments if not word.startswith("-")] or [""]
+    if name not in SUMMARIES:
+        return []
+    return [name, *rest[:1]] if rest[:1] and rest[0] in subcommands(name) else [name]
 
 
 def _is_file_with_a_dash(argument: str) -> bool:

@@ -282,7 +282,7 @@ def _no_settings(path: Path) -> FileError:
         is_folder = False
     if is_folder:
         return FileError(f"{path} is a folder, not a file of settings.", hint="Name a file in it.")
-    return FileError(f"{path}: there is no such file to read settings from.", hint="Check its name.")
+    return FileError(f"There is no file {path} to read settings from.", hint="Check the name.")
 
 
 def _provider(flag: str | None, found: _Lookup) -> ProviderName:

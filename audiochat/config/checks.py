@@ -62,12 +62,17 @@ def check_limits(settings: Settings) -> None:
     Raises:
         UsageError: there is one.
     """
-    if not 0 < settings.timeout <= LONGEST_TIMEOUT or settings.retries < 0:
+    if not 0 < settings.timeout <= LONGEST_TIMEOUT:
         raise UsageError(
-            f"A request may take more than 0 seconds and at most {LONGEST_TIMEOUT:.0f}, and be sent again 0 times or "
-            "more.",
-            hint="Leave them out for the defaults.",
-            code="no_such_limit",
+            f"A request cannot have {settings.timeout:g} seconds.",
+            hint=f"Give it more than 0, and at most {LONGEST_TIMEOUT:.0f}.",
+            code="no_such_timeout",
+        )
+    if settings.retries < 0:
+        raise UsageError(
+            f"A request cannot be sent again {settings.retries} times.",
+            hint="Give a number from 0 on.",
+            code="no_such_retries",
         )
 
 

@@ -118,7 +118,8 @@ def _resource(settings: Settings) -> Endpoint:
         ConfigurationError: there is none, or it is none of Azure's.
     """
     if settings.azure_endpoint is None:
-        hint = " ".join(["See .env.example.", *(one.told for one in settings.unread if one.instead == ENDPOINT)])
+        unread = [variable.told for variable in settings.unread if variable.instead == ENDPOINT]
+        hint = " ".join(["Set it to https://NAME.openai.azure.com, in the environment or in .env.", *unread])
         raise ConfigurationError(f"{ENDPOINT} is not set.", hint=hint, code="not_configured")
     target = addresses.parse(settings.azure_endpoint, variable=ENDPOINT)
     if target.within(OPENAI_HOSTS):

@@ -41,7 +41,8 @@ def begin(settings: Settings, _progress: Progress) -> Connect:
     openai = target.within(OPENAI_HOSTS)
     key = settings.openai_api_key
     if key is None and openai:
-        hint = " ".join(["See .env.example.", *(one.told for one in settings.unread if one.instead == KEY)])
+        unread = [variable.told for variable in settings.unread if variable.instead == KEY]
+        hint = " ".join(["Set it in the environment or in .env.", *unread])
         raise ConfigurationError(f"{KEY} is not set.", hint=hint, code="not_configured")
     sent = [] if key is None else [Credential(KEY, settings.source(KEY))]
     for credential in (*sent, *endpoint.header_credentials(settings)):

@@ -52,9 +52,13 @@ def connection_error(exc: Exception) -> AudiochatError:
         why = next((_reason(cause) for cause in chain if isinstance(cause, OSError) and str(cause)), "no connection")
         if through is not None:
             return _no_proxy(through, host, why)
+        refused = any(isinstance(cause, ConnectionRefusedError) for cause in chain)
+        port = request.url.port if request is not None else None
         return UnavailableError(
-            f"{host} cannot be reached: {shorten(why)}",
-            hint="Check the endpoint, the network and the proxy settings.",
+            f"{host if port is None else f'{host}:{port}'} cannot be reached: {shorten(why)}.",
+            hint="Start the server, or correct its address."
+            if refused
+            else "Check the address, the network and the proxy.",
             code="not_reachable",
         )
     return _unfinished(exc, chain, host)

@@ -152,12 +152,18 @@ def test_a_server_without_keys_gets_none(cli: CommandLine, service: Service) -> 
     assert "authorization" not in service.last.headers
 
 
-@pytest.mark.parametrize(("provider", "variable"), [("azure", "AZURE_OPENAI_ENDPOINT"), ("openai", "OPENAI_API_KEY")])
-def test_a_missing_setting_is_named(cli: CommandLine, provider: str, variable: str) -> None:
-    """Exit 3, the variable, and where to look."""
+@pytest.mark.parametrize(
+    ("provider", "variable", "cure"),
+    [
+        ("azure", "AZURE_OPENAI_ENDPOINT", "Set it to https://NAME.openai.azure.com, in the environment or in .env."),
+        ("openai", "OPENAI_API_KEY", "Set it in the environment or in .env."),
+    ],
+)
+def test_a_missing_setting_is_named(cli: CommandLine, provider: str, variable: str, cure: str) -> None:
+    """Exit 3, the variable, and how to set it: an installed tool has no example file beside it."""
     ran = cli("speak", "hi", "--provider", provider)
     assert ran.code == 3
     assert ran.err.splitlines() == [
         f"audiochat: {variable} is not set.",
-        "See .env.example. --provider chooses another provider.",
+        f"{cure} --provider chooses another provider.",
     ]

@@ -87,7 +87,9 @@ def test_the_version_is_told(process: CommandLine, arguments: tuple[str, ...]) -
     ("arguments", "meant"),
     [
         (("speek", "hi"), "speak"),
-        (("speak", "hi", "--voise", "nova"), "--voice"),
+        (("speak", "hi", "--voise", "nova"), "There is no option --voise. Did you mean --voice?"),
+        (("help", "speek"), "Did you mean 'speak'?"),
+        (("help", "sessions", "remov"), "Did you mean 'remove'?"),
         (("sessions", "rm", "x"), "audiochat sessions remove"),
         (("sessions", "delete", "x"), "audiochat sessions remove"),
         (("sessions", "ls"), "audiochat sessions list"),

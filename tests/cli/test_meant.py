@@ -61,11 +61,11 @@ def test_what_cannot_be_meant_costs_nothing(cli: CommandLine, openai: Service, a
 def test_a_file_that_is_not_there_is_one_kind_of_trouble(
     cli: CommandLine, openai: Service, dog: Path, arguments: list[str]
 ) -> None:
-    """Exit 6, wherever the file is named; nothing is sent."""
+    """Exit 6 and the same sentence, wherever the file is named; nothing is sent."""
     assert dog.exists()
     ran = cli(*arguments)
     assert ran.code == 6
-    assert "missing" in ran.err
+    assert ran.err.startswith("audiochat: There is no file missing.")
     assert openai.requests == []
 
 
@@ -102,8 +102,22 @@ def test_a_usage_error_points_to_the_commands_help(cli: CommandLine, command: st
     """The command's own, not the program's."""
     ran = cli(command, "--no-such-option")
     assert ran.code == 2
-    assert f"audiochat {command}" in ran.err
-    assert "--help" in ran.err
+    assert f"See 'audiochat {command} --help'." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        (["speak", "hi", "-f"], "speak"),
+        (["sessions", "export", "x", "-f"], "sessions export"),
+        (["doctor", "-m"], "doctor"),
+    ],
+)
+def test_an_option_without_its_value_points_there_too(cli: CommandLine, arguments: list[str], path: str) -> None:
+    """Typer's error of this kind knows no command; the line that was typed does."""
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert f"See 'audiochat {path} --help'." in ran.err
 
 
 def test_an_at_sign_that_is_meant_is_doubled(cli: CommandLine, openai: Service) -> None:

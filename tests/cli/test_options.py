@@ -54,6 +54,22 @@ def test_an_option_that_cannot_work_is_told(cli: CommandLine, openai: Service, a
     assert openai.requests == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--timeout", "-3", "A request cannot have -3 seconds."),
+        ("--timeout", "0", "A request cannot have 0 seconds."),
+        ("--retries", "-1", "A request cannot be sent again -1 times."),
+    ],
+)
+def test_a_limit_out_of_bounds_is_named_alone(cli: CommandLine, option: str, value: str, told: str) -> None:
+    """The value, the bounds and its option; nothing of the other limit."""
+    ran = cli("speak", "hi", f"{option}={value}")
+    assert ran.code == 2
+    assert ran.err.startswith(f"audiochat: {told}\nGive ")
+    assert ran.err.endswith(f"The option is {option}.\n")
+
+
 def test_a_dash_in_the_prompt_is_no_output(cli: CommandLine, openai: Service) -> None:
     """`speak -` with a spoiled answer has its words on stdout."""
     openai.answer(completion(content="I can only write."))

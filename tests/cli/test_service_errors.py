@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,11 +192,11 @@ def test_a_service_that_takes_too_long_is_left_and_not_asked_twice(
 
 
 def test_a_service_that_is_not_there(cli: CommandLine, service: Service) -> None:
-    """Nobody listens: exit 5, the host, and what to check."""
+    """Nobody listens: exit 5, the host and its port, and what to do."""
     service.stop()
     ran = cli("speak", "hi", "--retries", "0", env={"OPENAI_BASE_URL": service.url})
     assert ran.code == 5
-    assert "127.0.0.1 cannot be reached" in ran.err
+    assert re.match(r"audiochat: 127.0.0.1:\d+ cannot be reached: .+\.\nStart the server, or correct", ran.err)
 
 
 def test_a_service_that_quotes_the_credential_is_not_quoted(cli: CommandLine, openai: Service) -> None:
