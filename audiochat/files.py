@@ -44,8 +44,10 @@ _SPOOLED = 32_000_000
 _BLOCK = 1 << 20
 
 
-def user_path(name: str) -> Path:
+def user_path(name: str, *, command: str = "analyze") -> Path:
     """The path that a name given by a user means: `~` is the home folder, a `file://` address is its path.
+
+    For another address, the error names the pipe into `command` that fetches it.
 
     Raises:
         UsageError: it is empty, it is another address, or there is no home folder.
@@ -65,7 +67,7 @@ def user_path(name: str) -> Path:
         return Path(url2pathname(parts.path))
     if _ADDRESS.match(name):
         raise UsageError(
-            f"{name} is an address, and files are read here.", hint=f"Fetch it: curl -L {name} | audiochat analyze -"
+            f"{name} is an address, and files are read here.", hint=f"Fetch it: curl -L {name} | audiochat {command} -"
         )
     if name != "~" and not name.startswith(("~/", f"~{os.sep}")):
         return Path(name)

@@ -137,6 +137,18 @@ def note_when_stopped(job: Job, screen: Terminal) -> Iterator[None]:
         raise
 
 
+def price_of(plan: Plan, model: str, settings: Settings, screen: Terminal) -> float | None:
+    """What a plan costs by the user's prices; None, and a note, where they have none for the model."""
+    from audiochat.jobs.plan import PRICES, prices_for
+
+    prices = prices_for(model, settings.prices)
+    if prices is None:
+        if settings.prices is not None and settings.provider != "local":
+            screen.note(f"{PRICES} has no price for {model}.")
+        return None
+    return prices.of(plan.tokens, plan.weight)
+
+
 def told(plan: Plan, *, unit: str, price: float | None) -> str:
     """A plan for a person."""
     from audiochat.cli.progress_lines import clock_time

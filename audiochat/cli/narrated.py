@@ -58,7 +58,7 @@ def read(name: str | None, options: NarrateOptions, screen: Terminal) -> BookSou
         with files.spooled(stdin, name="stdin") as source:
             book = read_book(source, name="stdin", skip=skip)
         return BookSource(book, "book", key_of(*(chapter.text for chapter in book.chapters)))
-    path = files.user_path(str(name))
+    path = files.user_path(str(name), command="narrate")
     with files.reading(path, wanted="a book") as source:
         book = read_book(source, name=str(path), skip=skip)
     return BookSource(book, path.stem, str(path.absolute()), path.parent)
@@ -143,8 +143,8 @@ class Writer:
 
     def show_plan(self) -> None:
         """Tell what would be asked for."""
-        from audiochat.cli.job_options import told
-        from audiochat.jobs.plan import Plan, prices_for
+        from audiochat.cli.job_options import price_of, told
+        from audiochat.jobs.plan import Plan
 
         fresh = self._options.fresh or self._name not in self._store.names()
         if fresh:
@@ -152,8 +152,7 @@ class Writer:
         else:
             with self._store.open(KIND, self._name, title=self._source.book.title) as job:
                 plan = Plan.of(self._narration.pieces(), job)
-        prices = prices_for(self._model, self._narration.settings.prices)
-        price = None if prices is None else prices.of(plan.tokens, plan.weight)
+        price = price_of(plan, self._model, self._narration.settings, self._screen)
         if self._screen.as_json:
             planned = {**plan.as_json(), "price": price, "job": self._name, **_left_out(self._source)}
             self._screen.envelope({**_head(self._source), "status": "planned", **planned})
@@ -205,7 +204,9 @@ class Writer:
             gaps = f"missing pieces: {chapter.gaps}" if chapter.gaps else ""
             told = ", ".join(part for part in (words, gaps) if part)
             self._screen.note(f"  chapter {chapter.number}, {chapter.title}: {told}")
-        remarks = [one for one in report.remarks if one.kind in ("gap", "unfaithful", "different")]
+        # A piece without a reason was not asked for: how many there are is told, their texts are not needed.
+        told_kinds = ("unfaithful", "different")
+        remarks = [one for one in report.remarks if one.kind in told_kinds or (one.kind == "gap" and one.why)]
         for remark in remarks[:_SHOWN]:
             self._screen.note(f"{remark.label} ({remark.kind}): {remark.why or ''}".rstrip(": "))
             self._screen.note(f"  written: {remark.written}")

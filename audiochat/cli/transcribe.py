@@ -246,7 +246,7 @@ class _Writer:
 
     def show_plan(self, transcriber: Transcriber, store: Any) -> None:
         """Tell what would be asked for."""
-        from audiochat.jobs.plan import prices_for
+        from audiochat.cli.job_options import price_of
         from audiochat.jobs.transcribe.job import KIND
 
         if transcriber.name in store.names():
@@ -254,8 +254,7 @@ class _Writer:
                 plan: Plan = transcriber.plan(None if self._options.fresh else job)
         else:
             plan = transcriber.plan(None)
-        prices = prices_for(transcriber.model, transcriber.settings.prices)
-        price = None if prices is None else prices.of(plan.tokens, plan.weight)
+        price = price_of(plan, transcriber.model, transcriber.settings, self._screen)
         if self._screen.as_json:
             told_plan = {
                 **plan.as_json(),

@@ -101,6 +101,15 @@ class Job:
             self._closed = True
             self._database.close()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was planned, asked for or written."""
+        with self._lock:
+            if self._closed:
+                return False
+            tables = ("results", "failures", "asked", "plan", "runs", "written")
+            return not any(self._database.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchone() for one in tables)  # noqa: S608
+
     # --- what is kept
 
     def has(self, key: str) -> bool:

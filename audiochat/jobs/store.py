@@ -80,11 +80,19 @@ class JobStore:
         """
         folder = self._path(name)
         with self._locked(name):
+            is_new = not folder.exists()
             with _as_file_error(name):
                 storage.make_folder(folder)
             job = Job.begin(folder, kind=kind, title=title)
             try:
                 yield job
+            except BaseException:
+                # What was refused before anything began is no long work to list.
+                is_new = is_new and job.is_empty
+                job.close()
+                if is_new:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
             finally:
                 job.close()
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import tones
+from support.narrators import Narrator
 from support.service import Answer, completion
+
+from audiochat.audio import wav
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -119,3 +122,42 @@ def test_a_suffix_that_is_no_transcripts_is_refused(
     ran = cli("transcribe", "monday.wav", "-o", output)
     assert (ran.code, Path(output).exists(), len(listening.requests)) == (code, code == 0, 1 if code == 0 else 0)
     assert cli("transcribe", "monday.wav", "-o", "talk.mp3", "-f", "txt").code == 0
+
+
+@pytest.mark.parametrize("command", ["transcribe", "narrate"])
+def test_what_is_refused_before_it_begins_leaves_no_job(cli: CommandLine, openai: Service, command: str) -> None:
+    """A file of somebody else's is in the way: nothing was asked, nothing is listed."""
+    Path("talk.md").write_text("Words to read aloud are here.", encoding="utf-8")
+    Path("talk.wav").write_bytes(wav.wrap(bytes(48_000)))
+    Path("talk.m4b").write_text("mine", encoding="utf-8")
+    Path("other.wav").write_bytes(wav.wrap(bytes(48_000)))
+    Path("other.txt").write_text("mine", encoding="utf-8")
+    names = ["talk.md"] if command == "narrate" else ["talk.wav", "other.wav"]
+    assert cli(command, *names).code == 6
+    assert openai.requests == []
+    assert json.loads(cli("jobs", "list", "--json").out)["jobs"] == []
+
+
+def test_an_address_is_fetched_for_the_command_that_got_it(cli: CommandLine) -> None:
+    """The pipe that helps ends in the same command."""
+    for command in ("transcribe", "narrate"):
+        assert f"| audiochat {command} -" in cli(command, "https://example.org/x.epub").err
+
+
+def test_prices_without_the_model_are_told(cli: CommandLine, openai: Service) -> None:
+    """Who has set prices and sees none would look for the mistake elsewhere."""
+    Path("talk.md").write_text("Words to read aloud are here.", encoding="utf-8")
+    prices = {"AUDIOCHAT_PRICES": '{"gpt-other": {"input": 1}}'}
+    ran = cli("narrate", "talk.md", "--dry-run", env=prices)
+    assert (ran.code, openai.requests) == (0, [])
+    assert "AUDIOCHAT_PRICES has no price for" in ran.err
+
+
+def test_pieces_that_were_not_asked_for_are_counted_and_not_recited(cli: CommandLine, openai: Service) -> None:
+    """A run that ends at its limit tells how many are left; their texts are in the book."""
+    Path("talk.txt").write_text("\n\n".join(f"This is paragraph {n} of it. " * 12 for n in range(9)), encoding="utf-8")
+    openai.answer_with(Narrator())
+    ran = cli("narrate", "talk.txt", "--max-tokens", "1")
+    assert ran.code == 5
+    assert "pieces were not asked for" in ran.err
+    assert "written:" not in ran.err

@@ -233,7 +233,9 @@ def test_what_waiting_and_other_parameters_do_not_mend_is_asked_once(
 
 def test_what_waiting_mends_is_waited_for(cli: CommandLine, openai: Service) -> None:
     """Too many tokens a minute are not too many for the model."""
-    openai.answer(_json(429, {"message": "Too many tokens, please wait before trying again."}), completion(audio=wav.wrap(PCM)))
+    openai.answer(
+        _json(429, {"message": "Too many tokens, please wait before trying again."}), completion(audio=wav.wrap(PCM))
+    )
     ran = cli("speak", "Hi")
     assert ran.code == 0, ran.err
     assert len(openai.requests) == 2

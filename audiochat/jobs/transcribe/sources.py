@@ -99,7 +99,7 @@ def from_stream(stream: BinaryIO) -> Source:
 
 
 def _found(name: str, *, recursive: bool) -> list[Source]:
-    path = files.user_path(name)
+    path = files.user_path(name, command="transcribe")
     if files.is_folder(path):
         return _in_folder(path, recursive=recursive)
     if not files.is_file(path) and glob.has_magic(name):  # the shells of Windows expand nothing

@@ -16,6 +16,7 @@ from audiochat.jobs.transcribe.aligning import estimated, timed
 from audiochat.jobs.transcribe.asking import INSTRUCTIONS
 from audiochat.jobs.transcribe.checking import Spoken, doubt
 from audiochat.jobs.transcribe.cleaning import take_off
+from audiochat.jobs.transcribe.languages import code_of
 from audiochat.jobs.transcribe.speech import STEP, Activity
 from audiochat.jobs.transcribe.transcript import Gap, Segment, Transcript
 from audiochat.jobs.transcribe.words import Word, join, plain, plain_words, split
@@ -276,3 +277,9 @@ def test_a_summary_is_asked_for_again_and_believed_when_it_stays() -> None:
     found = doubt("The speaker went to the market, bought apples, and met an old friend there.", Spoken(6.0))
     assert found is not None
     assert found.weak
+
+
+@pytest.mark.parametrize(("told", "code"), [("de-AT", "de"), ("German", "de"), ("Deutsch", "de"), ("中文", "zh")])
+def test_a_language_is_known_by_its_code_and_by_its_names(told: str, code: str) -> None:
+    """In English, and as those who speak it call it."""
+    assert code_of(told) == code
