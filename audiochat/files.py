@@ -47,10 +47,8 @@ _BLOCK = 1 << 20
 def user_path(name: str, *, command: str = "analyze") -> Path:
     """The path that a name given by a user means: `~` is the home folder, a `file://` address is its path.
 
-    For another address, the error names the pipe into `command` that fetches it.
-
     Raises:
-        UsageError: it is empty, it is another address, or there is no home folder.
+        UsageError: it is empty, another address (fetched by a pipe into `command`), or there is no home folder.
     """
     if not name:
         raise UsageError("An empty name is no file's.", hint="A variable that is not set?")

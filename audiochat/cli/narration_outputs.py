@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audiochat.jobs.narrate.report import Report
     from audiochat.jobs.piece import Failure
 
+_FORMATS = ("m4b", "mp3", "flac", "opus", "wav")
 _COVERS = ("cover.jpg", "cover.jpeg", "cover.png", "cover.webp")
 _BLOCK = 1 << 20
 
@@ -188,6 +189,11 @@ def _paths(
     given = None if options.output is None else user_path(options.output)
     is_named_folder = given is not None and (str(options.output).endswith(("/", "\\")) or is_folder(given))
     if options.split:
+        if given is not None and not is_named_folder and given.suffix.lower().lstrip(".") in _FORMATS:
+            raise UsageError(
+                f"--split makes several files, and {options.output} is the name of one.",
+                hint=f"Name a folder: -o {given.with_suffix('')}/ -f {given.suffix.lstrip('.')}",
+            )
         folder = given if given is not None else Path(stem)
         numbers = max(act.number for act in narration.acts)
         return tuple(

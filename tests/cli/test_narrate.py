@@ -362,3 +362,10 @@ def test_a_cover_of_any_kind_is_taken_and_a_broken_one_beside_the_book_is_not(
     ran = cli("narrate", str(book), "-o", "fox.m4b")
     assert ran.code == 0
     assert "cover.jpg is no picture that can be read" in ran.err
+
+
+def test_a_file_is_no_folder_for_a_file_a_chapter(openai: Service, cli: CommandLine, book: Path) -> None:
+    """`--split -o book.mp3` would make a folder of that name, with files of another format in it."""
+    ran = cli("narrate", str(book), "--split", "-o", "fox.mp3")
+    assert (ran.code, openai.requests) == (2, [])
+    assert "-o fox/ -f mp3" in ran.err

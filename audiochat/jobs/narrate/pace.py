@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from audiochat.audio import PCM_BYTES_PER_SECOND
+from audiochat.jobs.narrate.sentences import size
 
 SILENCE = "The sound is silence."
 FASTEST = 80.0
@@ -39,7 +40,7 @@ class Pace:
         seconds = len(trim(pcm, None)) / PCM_BYTES_PER_SECOND
         if not seconds:
             return SILENCE
-        letters = sum(character.isalnum() for character in text)
+        letters = _letters(text)
         with self._lock:
             usual = statistics.median(self._known) if len(self._known) >= _ENOUGH else None
         too_fast = letters >= _FEWEST and letters > FASTEST * seconds
@@ -51,8 +52,12 @@ class Pace:
         """Take note of a reading that is whole."""
         from audiochat.audio.trim import trim
 
-        letters = sum(character.isalnum() for character in text)
+        letters = _letters(text)
         seconds = len(trim(pcm, None)) / PCM_BYTES_PER_SECOND
         if letters >= _LONG and seconds:
             with self._lock:
                 self._known.append(letters / seconds)
+
+
+def _letters(text: str) -> int:
+    return size("".join(character for character in text if character.isalnum()))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audiochat.errors import FileError
 from audiochat.jobs.narrate.book import SEPARATOR, is_speakable
-from audiochat.jobs.narrate.sentences import LONGEST, is_tiny, split
+from audiochat.jobs.narrate.sentences import LONGEST, is_tiny, size, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class Line:
     @property
     def seconds(self) -> float:
         """How long it will take, about."""
-        return len(self.text) / _CHARACTERS_A_SECOND
+        return size(self.text) / _CHARACTERS_A_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _parts(chapter: Chapter, language: str) -> Iterator[tuple[str, Pause]]:
 
 def _joins(before: Line, text: str) -> bool:
     """Whether two paragraphs are read together, because one of them is tiny; never over a break."""
-    fits = len(before.text) + len(text) <= LONGEST
+    fits = size(before.text) + size(text) <= LONGEST
     return fits and before.pause != "break" and (is_tiny(before.text) or is_tiny(text))
 
 

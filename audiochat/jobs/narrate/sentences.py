@@ -19,6 +19,7 @@ TINY = 8
 """Letters and digits below which a text is not read by itself: a model would answer a lone `No.`"""
 
 _CLAUSE = re.compile(r"[,;:–—)\]}»”]\s+|[、，；：]")
+_SYLLABIC = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _SPACE = re.compile(r"\s+")
 _SENTENCE = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*\s+|[。！？]+")
 
@@ -42,13 +43,19 @@ def split(text: str, language: str) -> list[str]:
 
 def is_tiny(text: str) -> bool:
     """Whether a text is too short to be read by itself."""
-    return sum(character.isalnum() for character in text) < TINY
+    return size("".join(character for character in text if character.isalnum())) < TINY
+
+
+def size(text: str) -> int:
+    """How long a text is to read, in letters: a character of Chinese, Japanese or Korean is said like three."""
+    return len(text) + 2 * len(_SYLLABIC.findall(text))
 
 
 def _belongs_before(before: str, part: str) -> bool:
-    if len(before) + len(part) <= USUAL:
+    together = size(before) + size(part)
+    if together <= USUAL:
         return True
-    return (is_tiny(before) or is_tiny(part) or not is_speakable(part)) and len(before) + len(part) <= LONGEST
+    return (is_tiny(before) or is_tiny(part) or not is_speakable(part)) and together <= LONGEST
 
 
 def _sentences(text: str, language: str) -> list[str]:
@@ -67,17 +74,20 @@ def _splitter() -> Callable[[str, str], list[str]]:
 
 def _shortened(sentence: str) -> Iterator[str]:
     """A sentence in parts of at most `LONGEST` characters, cut at clauses, else between words, else anywhere."""
-    while len(sentence) > LONGEST:
-        end = _last(_CLAUSE, sentence) or _last(_SPACE, sentence) or LONGEST
+    while size(sentence) > LONGEST:
+        # Cut by characters: where all are syllables, a third of them.
+        beginning = sentence[:LONGEST]
+        longest = max(1, len(beginning) * LONGEST // size(beginning))
+        end = _last(_CLAUSE, sentence, longest) or _last(_SPACE, sentence, longest) or longest
         yield sentence[:end]
         sentence = sentence[end:]
     if sentence:
         yield sentence
 
 
-def _last(pattern: re.Pattern[str], sentence: str) -> int:
+def _last(pattern: re.Pattern[str], sentence: str, longest: int) -> int:
     """Where the last match ends that leaves a part which is neither too short nor too long; 0 without one."""
-    ends = [found.end() for found in pattern.finditer(sentence, 0, LONGEST) if found.end() > LONGEST // 3]
+    ends = [found.end() for found in pattern.finditer(sentence, 0, longest) if found.end() > longest // 3]
     return ends[-1] if ends else 0
 
 

@@ -172,12 +172,14 @@ class _Speaker:
         return _result(passage, best, usage, tries, self.work.check)
 
     def _read(self, text: str, *, again: bool) -> Reading:
+        reader = self.reader
         try:
-            return self.reader.read(text, again=again)
+            return reader.read(text, again=again)
         except RefusedError as refusal:
-            if self.instead is None or refusal.code != "not_an_audio_model":
+            if self.instead is None or reader is self.instead or refusal.code != "not_an_audio_model":
                 raise
-            self.reader, self.instead = self.instead, None
+            # Several pieces may learn it at once, each from a refusal of its own.
+            self.reader = self.instead
             return self.reader.read(text, again=again)
 
     def _judge(self, passage: Passage, reading: Reading) -> Attempt:

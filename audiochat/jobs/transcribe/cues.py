@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def cues_of(transcript: Transcript, shape: Shape) -> list[Cue]:
             found.append(Cue(part.start, min(part.end, part.start + LONGEST), lines, part.speaker))
         else:
             found += _of_segment(part, shape)
-    return _timed(sorted(found, key=lambda cue: cue.start))
+    return _timed(sorted(found, key=lambda cue: cue.start), transcript.duration)
 
 
 def _of_segment(segment: Segment, shape: Shape) -> Iterator[Cue]:
@@ -62,7 +63,7 @@ def _of_segment(segment: Segment, shape: Shape) -> Iterator[Cue]:
         return
     runs = list(_runs(words, label, shape, most=1 << 30))
     if len(runs) > 1:  # as many again, and evener: a word alone at the end reads badly
-        even = sum(len(word.text) + 1 for word in words) // len(runs)
+        even = sum(columns(word.text) + 1 for word in words) // len(runs)
         again = list(_runs(words, label, shape, most=even))
         runs = again if len(again) == len(runs) else runs
     for run in runs:
@@ -74,7 +75,7 @@ def _runs(words: Sequence[Word], label: list[Word], shape: Shape, *, most: int) 
     """The words of each cue; a cue ends once it has `most` characters."""
     run: list[Word] = []
     for word in words:
-        if run and (not _belongs(word, run, label, shape) or sum(len(one.text) + 1 for one in run) >= most):
+        if run and (not _belongs(word, run, label, shape) or sum(columns(one.text) + 1 for one in run) >= most):
             kept, run = _broken(run)
             yield kept
             if run and not _belongs(word, run, label, shape):  # what was kept back is too much with it
@@ -106,8 +107,9 @@ def _fits(words: Sequence[Word], shape: Shape) -> bool:
 
 def _short(word: Word, width: int) -> list[Word]:
     """A word in parts that fit on a line: an address can be longer than any."""
-    if len(word.text) <= width:
+    if columns(word.text) <= width:
         return [word]
+    width //= 1 + (columns(word.text) > len(word.text))
     parts = [word.text[i : i + width] for i in range(0, len(word.text), width)]
     each = (word.end - word.start) / len(parts)
     return [
@@ -124,7 +126,7 @@ def _wrapped(words: Sequence[Word], shape: Shape) -> tuple[str, ...]:
     lines = _lines(words, shape.width)
     if len(lines) > shape.lines or len(lines) == 1:
         return lines
-    width = max(len(text) // len(lines), 1)
+    width = max(columns(text) // len(lines), 1)
     while width < shape.width:
         even = _lines(words, width)
         if len(even) == len(lines):
@@ -137,20 +139,25 @@ def _lines(words: Sequence[Word], width: int) -> tuple[str, ...]:
     lines: list[str] = []
     for word in words:
         space = " " if word.spaced else ""
-        if lines and len(lines[-1]) + len(space) + len(word.text) <= width:
+        if lines and columns(lines[-1]) + len(space) + columns(word.text) <= width:
             lines[-1] += space + word.text
         else:
             lines.append(word.text)
     return tuple(lines)
 
 
-def _timed(cues: Sequence[Cue]) -> list[Cue]:
-    """The same cues, long enough to be read where there is room, none into the next."""
+def columns(text: str) -> int:
+    """How wide a text is: a character of Chinese, Japanese and Korean takes as much room as two letters."""
+    return len(text) + sum(unicodedata.east_asian_width(one) in "WF" for one in text if one > "\u10ff")
+
+
+def _timed(cues: Sequence[Cue], duration: float) -> list[Cue]:
+    """The same cues, long enough to be read where there is room, none into the next or beyond the recording."""
     found: list[Cue] = []
     latest = 0.0
     for n, cue in enumerate(cues):
         start = max(round(cue.start, 3), latest)
-        following = cues[n + 1].start if n + 1 < len(cues) else float("inf")
+        following = cues[n + 1].start if n + 1 < len(cues) else max(duration, cue.end)
         read = max(_SHORTEST, sum(map(len, cue.lines)) / FASTEST)
         # The next one waits for at most a moment: two who speak at once.
         room = max(following, min(start + _SHORTEST, max(cue.end, start + _TICK)) if following <= start else following)

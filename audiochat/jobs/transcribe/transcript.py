@@ -23,6 +23,8 @@ _LONG = 30.0
 _PARAGRAPH = 2.0
 """Seconds of silence at which a new line begins in text."""
 _ENDS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")
+_ENDS_UNSPACED = ("。", "？", "！")
+"""Of scripts that put no space after them."""
 _PACE = 2.5
 """Words a second where it is not known."""
 
@@ -204,7 +206,8 @@ def _runs(words: Iterable[Word], gaps: Sequence[Gap]) -> Iterable[list[Word]]:
     for word in words:
         if run:
             before = run[-1]
-            ends = before.text.rstrip("\"'”’»)]").endswith(_ENDS) and word.spaced
+            said = before.text.rstrip("\"'”’»)]\uff09」』")
+            ends = said.endswith(_ENDS) and (word.spaced or said.endswith(_ENDS_UNSPACED))
             parted = any(before.end <= (gap.start + gap.end) / 2 <= word.start for gap in gaps)
             if ends or parted or word.start - before.end >= _PAUSE or word.end - run[0].start > _LONG:
                 yield run

@@ -18,7 +18,7 @@ from audiochat.jobs.transcribe.checking import Spoken, doubt
 from audiochat.jobs.transcribe.cleaning import take_off
 from audiochat.jobs.transcribe.languages import code_of
 from audiochat.jobs.transcribe.speech import STEP, Activity
-from audiochat.jobs.transcribe.transcript import Gap, Segment, Transcript
+from audiochat.jobs.transcribe.transcript import Answer, Gap, Segment, Transcript, put_together
 from audiochat.jobs.transcribe.words import Word, join, plain, plain_words, split
 
 _LEXICON = "no that yes the a river stone bridge seven ships went home again rendu compte über café niemand weiß"
@@ -283,3 +283,23 @@ def test_a_summary_is_asked_for_again_and_believed_when_it_stays() -> None:
 def test_a_language_is_known_by_its_code_and_by_its_names(told: str, code: str) -> None:
     """In English, and as those who speak it call it."""
     assert code_of(told) == code
+
+
+def _said(text: str, seconds: float) -> Transcript:
+    segments, _ = put_together([cutting.Cut(0.0, seconds)], [Answer(text)], [[(0.0, seconds)]])
+    return Transcript(None, seconds, tuple(segments))
+
+
+def test_sentences_without_spaces_end_cues_and_wide_characters_count_twice() -> None:
+    """Chinese and Japanese are cut where a sentence ends, and a line of them is as wide as one of letters."""
+    text = "今日はとても良い天気ですね。散歩に行きましょう。そして帰ったら一緒に夕食を食べませんか。"
+    found = cues.cues_of(_said(text, 12.0), cues.Shape())
+    assert ["".join(cue.lines)[-1] for cue in found] == ["。", "。", "。"]
+    long = cues.cues_of(_said("天" * 100, 20.0), cues.Shape())
+    assert all(len(line) <= 21 for cue in long for line in cue.lines)
+
+
+def test_no_cue_lasts_longer_than_the_recording() -> None:
+    """Also where the last words are said too fast to be read."""
+    found = cues.cues_of(_said(" ".join(["word"] * 60), 5.0), cues.Shape())
+    assert found[-1].end == 5.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audiochat.errors import FileError
 from audiochat.jobs.narrate.book import Block, Book, Chapter, is_speakable
-from audiochat.jobs.narrate.script import chapter_lines, read_replacements, write_script
+from audiochat.jobs.narrate.script import Line, chapter_lines, read_replacements, write_script
 from audiochat.jobs.narrate.sentences import LONGEST, is_tiny, split
 
 _TEXTS = st.text(
@@ -80,3 +80,12 @@ def test_names_are_told_from_words_that_begin_sentences() -> None:
     text = "Then Holmes looked at Watson. The man called Holmes’s bluff. Watson saw the man, and I saw London."
     line = write_script(Book("B", (Chapter("1", (Block(text),)),)))[0].lines[0]
     assert line.names == {"holmes", "watson", "london"}
+
+
+def test_a_character_that_is_a_syllable_counts_like_three_letters() -> None:
+    """Chinese is cut as short, in time, as other languages are, and planned as long as it is."""
+    parts = split("他走了很远的路，然后回家，" * 200, "zh")
+    assert "".join(parts) == "他走了很远的路，然后回家，" * 200
+    assert all(60 <= len(part) <= LONGEST // 3 + 40 for part in parts)
+    assert not is_tiny("他走了很远的路。")
+    assert 15 <= Line("他" * 90, "sentence").seconds <= 20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,3 +227,22 @@ def test_half_a_sound_is_known_by_the_pace_of_the_others(openai: Service) -> Non
             speak(Passage(f"{cut} It was evening number {number}, and the snow had fallen since the afternoon."))
         assert speak(Passage(cut)).flaw is None
     assert narrator.asked[cut] == 2
+
+
+def test_all_pieces_of_a_speech_model_are_spoken_that_learn_it_at_once(openai: Service) -> None:
+    """Four are asked for together; each gets a refusal of its own, and each is then asked for as speech."""
+    together = threading.Barrier(4, timeout=10)
+
+    def answer(received: Received) -> Answer:
+        if received.path.endswith("/speech"):
+            return Answer(wav.wrap(sound_of(received.json["input"])), headers={"Content-Type": "audio/wav"})
+        together.wait()
+        return error(
+            404, "OperationNotSupported", "The chatCompletion operation does not work with the specified model"
+        )
+
+    openai.answer_with(answer)
+    place = Workplace(config.load(config.Flags(model="my-voice", retries=0)))
+    with Speak().open(place) as speak, ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(speak, [Passage(f"This is the text of piece number {n}.") for n in range(4)]))
+    assert all(result.blob for result in results)
