@@ -17,9 +17,9 @@ def as_markdown(session: Session, *, folder: str | None = None) -> str:
 
     Args:
         session: The conversation.
-        folder: Where the links lead; by default where the session's files are. Empty: beside the Markdown file.
+        folder: Where the links lead, to `turn-N.wav`; by default to the files that the session has. Empty: beside the
+            Markdown file.
     """
-    place = str(session.folder) if folder is None else folder
     parts = [f"# {session.name}", f"_{local_time(session.created_at)}_"]
     if session.system:
         parts.append(f"**System:** {session.system}")
@@ -28,7 +28,8 @@ def as_markdown(session: Session, *, folder: str | None = None) -> str:
         parts += [f"## Turn {number}", f"**You:** {asked(turn)}", f"**{reply.model or 'Model'}:** {reply.transcript}"]
         if reply.audio is not None and isinstance(reply.audio.data, FileBytes):
             name = f"turn-{number}.wav"
-            parts.append(f"[{name}]({place}/{name})" if place else f"[{name}]({name})")
+            link = str(reply.audio.data.path) if folder is None else f"{folder}/{name}".lstrip("/")
+            parts.append(f"[{name}]({link})")
     return "\n\n".join(parts) + "\n"
 
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from audiochat.chat.request import VOICES
+from audiochat.errors import UsageError
+
+if TYPE_CHECKING:
+    from audiochat.config import Settings
 
 Sex = Literal["female", "male"]
 
@@ -127,6 +131,13 @@ def complete(incomplete: str) -> list[str]:
 def suggestion(name: str) -> str:
     """What to do about a voice that the engine does not have: names that resemble it, and where they all are."""
     return f"Perhaps {' or '.join(_close_to(name)[:3])}? 'audiochat voices list' shows them all."
+
+
+def not_of_the_engine(settings: Settings) -> UsageError | None:
+    """The error of a voice that the local engine does not have; None where it has it, or does not answer."""
+    if settings.provider != "local" or settings.local.tts is not None or find(settings.voice) is not None:
+        return None
+    return UsageError(f"The local engine has no voice {settings.voice!r}.", hint=suggestion(settings.voice))
 
 
 def _close_to(name: str) -> tuple[str, ...]:

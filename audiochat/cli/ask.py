@@ -87,13 +87,13 @@ def assistant_for(options: AnswerOptions, screen: Terminal) -> Assistant:
 
 
 def check_engine_voice(settings: Settings) -> None:
-    """Refuse a voice that the local engine has not, before models are loaded for it.
+    """Refuse a voice that the local engine does not have, before models are loaded for it.
 
     Raises:
         UsageError: there is none of that name.
     """
-    from audiochat.chat.voices import find, suggestion
+    from audiochat.chat.voices import not_of_the_engine
 
-    if settings.provider != "local" or settings.local.tts is not None or find(settings.voice) is not None:
-        return
-    raise UsageError(f"The local engine has no voice {settings.voice!r}.", hint=suggestion(settings.voice))
+    error = not_of_the_engine(settings)
+    if error is not None:
+        raise error

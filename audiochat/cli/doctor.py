@@ -52,11 +52,14 @@ def doctor(
     env_file: Annotated[
         Path | None, option("Network", "--env-file", metavar="PATH", text="Read this file instead of .env.")
     ] = None,
-    yes: Annotated[bool, option("Network", "--yes", text="Send the smallest request that proves anything.")] = False,
-    fix: Annotated[
-        bool, option("Output", "--fix", text="Mend what can be mended here: damaged models, open files.")
+    yes: Annotated[
+        bool, option("Network", "--yes", text="Prove the deployment with the smallest request, which is paid for.")
     ] = False,
-    show_all: Annotated[bool, option("Output", "--all", text="Show what is not in use, too.")] = False,
+    fix: Annotated[
+        bool,
+        option("Output", "--fix", text="Repair what can be repaired here: damaged models, files that others can read."),
+    ] = False,
+    show_all: Annotated[bool, option("Output", "--all", text="Show what is not in use as well.")] = False,
     as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False,
 ) -> None:
     """Find out what works, and what to do about what does not."""
@@ -173,10 +176,10 @@ def _folded(aside: Iterable[Finding]) -> Iterator[_Row]:
     for finding in aside:
         checks[finding.status].append(finding.check)
     if checks["ok"]:
-        yield "ok", "beside", f"in order: {', '.join(dict.fromkeys(checks['ok']))} (--all shows them)", None
+        yield "ok", "also", f"{', '.join(dict.fromkeys(checks['ok']))} (in order; --all shows them)", None
     if checks["warning"]:
         names = ", ".join(dict.fromkeys(checks["warning"]))
-        yield "ok", "beside", f"not here, and not in use: {names} (--all says why)", None
+        yield "ok", "also", f"no {names} (not needed; --all says why)", None
 
 
 def _lines(rows: Iterable[_Row]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from audiochat.audio import formats
 from audiochat.chat.request import CUSTOM_VOICE, VOICES, UserTurn
 from audiochat.chat.speech import spoken_as
 from audiochat.cli import inputs
+from audiochat.cli.ask import check_engine_voice
 from audiochat.errors import UsageError
 from audiochat.spool import open_data
 
@@ -59,7 +60,7 @@ class Commands:
         self._ask = ask
         self._table: dict[str, tuple[Callable[[str], None], str]] = {
             "/attach": (self._attach, "FILE: attach a recording to the next turn"),
-            "/detach": (self._detach, "attach nothing after all"),
+            "/detach": (self._detach, "take attached recordings away again"),
             "/record": (self._record, "ask with the microphone, until silence or Enter"),
             "/play": (self._play, "[N]: play an answer again, the last one or that of turn N"),
             "/save": (self._save, "[--replace] FILE: save the last spoken answer"),
@@ -68,7 +69,7 @@ class Commands:
             "/history": (self._history, "what was said"),
             "/export": (
                 self._export,
-                "[--replace] FILE: write it all as Markdown, as JSON where the name ends in .json",
+                "[--replace] FILE: write the conversation as Markdown, or as JSON to a .json file",
             ),
             "/voice": (self._voice, "NAME: another voice"),
             "/model": (self._model, "NAME: another model or deployment"),
@@ -76,7 +77,7 @@ class Commands:
             "/text": (self._text, "answers in text alone"),
             "/speech": (self._speech, "spoken answers"),
             "/usage": (self._usage, "tokens so far"),
-            "/help": (self._help, "this"),
+            "/help": (self._help, "show this list"),
             "/quit": (self._quit, "leave"),
         }
         self.names = tuple(self._table)
@@ -115,7 +116,7 @@ class Commands:
         try:
             loudspeaker = devices.loudspeaker()
         except devices.NoDeviceError as exc:
-            raise UsageError("There is no loudspeaker to play it.", hint=str(exc)) from exc
+            raise UsageError("There is no loudspeaker to play it.", hint=f"{exc} /save FILE keeps it.") from exc
         try:
             for block in codec.decode(open_data(sound), name="the answer"):
                 loudspeaker.play(block)
@@ -190,17 +191,19 @@ class Commands:
 
     def _voice(self, name: str) -> None:
         if name:
+            check_engine_voice(replace(self._taker.settings, voice=name))
             self._taker.how = replace(self._taker.how, voice=name)
         known = name in VOICES or name.startswith(CUSTOM_VOICE) or self._taker.settings.provider == "local"
         if name and not known:
-            self._say(f"The voice {name} is not one that is known; those are {', '.join(VOICES)}. It is tried.")
+            self._say(f"{name} is asked for, though it is no known voice; those are {', '.join(VOICES)}.")
         else:
             self._say(f"The voice is {self._taker.voice}.")
 
     def _model(self, name: str) -> None:
         if name:
             self._taker.change_model(name)
-        self._say(f"The model is {self._taker.settings.model or 'the default one'}.")
+        model = self._taker.settings.model or "the engine's own"
+        self._say(f"The model is {model}.")
 
     def _text(self, _: str) -> None:
         self._taker.speech = False
@@ -213,7 +216,8 @@ class Commands:
     def _system(self, text: str) -> None:
         if text:
             self._taker.how = replace(self._taker.how, system=inputs.system_message(text))
-        self._say(f"The system message is: {self._taker.how.system or self._talk.system or 'none'}")
+        system = self._taker.how.system or self._talk.system
+        self._say(f"The system message is: {system}" if system else "There is no system message.")
 
     def _usage(self, _: str) -> None:
         total = self._talk.usage

@@ -44,8 +44,9 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     from audiochat.errors import FileError
 
     store, screen = SessionStore(), _screen(context, as_json=as_json)
+    names = store.names()
     rows = []
-    for name in store.names():
+    for name in names:
         try:
             rows.append(_row(store.load(name)))
         except FileError as error:
@@ -54,7 +55,11 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
         screen.envelope(success("sessions list", sessions=rows))
         return
     cells = [(one["name"], str(one["turns"]), local_time(one["latest"]), one["began"][:_BEGINNING]) for one in rows]
-    screen.table(("Name", "Turns", "Latest", "Began with"), cells, empty="No conversations are kept yet.")
+    screen.table(
+        ("Name", "Turns", "Latest", "Began with"),
+        cells,
+        empty="No other conversation is kept." if names else "No conversations are kept yet.",
+    )
 
 
 def _row(session: Session) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audiochat.chat import voices
 from audiochat.config import SECRETS, Source, checks
 from audiochat.diagnosis.finding import Finding, failed
 from audiochat.errors import AudiochatError
@@ -37,9 +38,13 @@ _UNSET = {
 def examine(settings: Settings) -> Iterator[Finding]:
     """Each setting as the commands would use it."""
     pasted = _of_target_uri(settings)
-    model = pasted.get("AZURE_OPENAI_DEPLOYMENT_NAME") or settings.model or "of the engine"
-    yield Finding("provider", "ok", f"{settings.provider}, model {model}{_why_local(settings)}")
-    faulty = {problem.variable: problem.error for problem in checks.problems(settings)}
+    model = pasted.get("AZURE_OPENAI_DEPLOYMENT_NAME") or settings.model
+    named = f"model {model}" if model else "with the engine's own model"
+    yield Finding("provider", "ok", f"{settings.provider}, {named}{_why_local(settings)}")
+    faulty: dict[str, AudiochatError] = {problem.variable: problem.error for problem in checks.problems(settings)}
+    lacking = voices.not_of_the_engine(settings)
+    if lacking is not None:
+        faulty.setdefault("AUDIOCHAT_VOICE", lacking)
     for variable in dict.fromkeys((*_shown(settings), *settings.sources)):
         if variable in faulty or not _is_understood(settings, variable):  # said where the way to it is examined
             continue
@@ -56,6 +61,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for notice in settings.notices:
         yield Finding("notice", "warning", notice)
     for unread in settings.unread:
+        if any(unread.told in notice for notice in settings.notices):
+            continue
         wanted = unread.instead if unread.matters and unread.instead else None
         cure = f"Set {wanted}." if wanted and _is_used(settings, wanted) else None
         yield Finding("unread", "warning", unread.told, cure)
@@ -76,7 +83,7 @@ def _why_local(settings: Settings) -> str:
     if settings.provider != "local" or "AUDIOCHAT_PROVIDER" in settings.sources:
         return ""
     return (
-        ", because neither AZURE_OPENAI_ENDPOINT nor OPENAI_API_KEY nor OPENAI_BASE_URL is set. Looked for in "
+        ", because none of AZURE_OPENAI_ENDPOINT, OPENAI_API_KEY and OPENAI_BASE_URL is set. Looked for in "
         f"{', '.join(settings.searched)}"
     )
 

@@ -107,7 +107,7 @@ def parts(settings: Settings) -> Iterator[LocalPart]:
             what = f"{model.title} is damaged"
             yield LocalPart(name, works=False, what=what, cure=cure, mend=partial(_fetch_again, model))
         else:
-            yield LocalPart(name, works=True, what=f"{model.title}, hash as it should be")
+            yield LocalPart(name, works=True, what=f"{model.title}, checksum verified")
     for folder in models.old_models():
         yield LocalPart("old-model", works=True, what=f"{folder} is of an earlier version; remove it if you like")
 
@@ -122,7 +122,7 @@ def _fetch_again(model: Model, progress: Progress) -> str:
 
     fetch.remove(model)
     fetch.ensure([model], progress)
-    return f"{model.title} was fetched again, hash as it should be"
+    return f"{model.title} was fetched again, checksum verified"
 
 
 def have_voices(names: Sequence[str], progress: Progress, *, place: Path | None = None) -> None:

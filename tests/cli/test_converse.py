@@ -358,6 +358,9 @@ def test_a_session_damaged_by_hand_is_told(cli: CommandLine, openai: Service, se
         assert ran.code == 6
         assert "damaged" in ran.err
         assert "sessions remove s" in ran.err
+    listed = cli("sessions", "list")
+    assert "The session s is damaged" in listed.err
+    assert "No other conversation is kept." in listed.err
     assert (sessions / "s" / "session.json").read_text() == page
     assert openai.requests == []
 

@@ -234,7 +234,7 @@ def test_what_is_used_comes_first_and_failures_last(cli: CommandLine, azure: Ser
     assert lines[-1] == "1 problem: credential."
     assert lines[-3].startswith("FAILURE  credential: ")
     assert not any(line.startswith("ok       codecs") for line in lines)
-    assert any("in order: " in line and "codecs" in line for line in lines)
+    assert any("(in order; " in line and "codecs" in line for line in lines)
     assert any(line.startswith("ok       codecs") for line in cli("doctor", "--all").out.decode().splitlines())
 
 
@@ -253,6 +253,22 @@ def test_names_of_other_tools_are_told(cli: CommandLine, azure: Service) -> None
     out = ran.out.decode()
     assert "OPENAI_API_BASE is not read; OPENAI_BASE_URL is." in out
     assert "AZURE_OPENAI_DEPLOYMENT is not read; AZURE_OPENAI_DEPLOYMENT_NAME is." in out
+
+
+def test_a_name_that_leaves_the_local_engine_is_told_once(cli: CommandLine) -> None:
+    """In one warning: that it is not read, what is, and what answers because of it."""
+    out = cli("doctor", env={"OPENAI_API_BASE": "http://127.0.0.1:1/v1"}).out.decode()
+    assert out.count("OPENAI_API_BASE is not read; OPENAI_BASE_URL is.") == 1
+    assert "OPENAI_BASE_URL is. The local engine answers." in out
+
+
+def test_a_voice_that_the_engine_has_not_is_a_problem(cli: CommandLine) -> None:
+    """Every answer would be refused; --all or not, it is told, with voices that there are."""
+    ran = cli("doctor", env={"AUDIOCHAT_VOICE": "af_haert"})
+    out = ran.out.decode()
+    assert ran.code == 3
+    assert "FAILURE  setting: The local engine has no voice 'af_haert'." in out
+    assert "af_heart" in out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="wants POSIX modes")
@@ -275,7 +291,7 @@ def test_fix_closes_what_is_open(cli: CommandLine, azure: Service, home: Path) -
 
 
 def test_fix_fetches_a_damaged_model_again(cli: CommandLine, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told as damaged, with how to mend it; afterwards its hash is as it should be."""
+    """Told as damaged, with how to mend it; afterwards its checksum is verified."""
     pytest.importorskip("cyllama")
     monkeypatch.setattr("audiochat.local.models.SMOLLM2", model)
     model.folder.mkdir(parents=True)
@@ -324,7 +340,7 @@ def test_the_models_are_what_they_should_be(cli: CommandLine) -> None:
     assert cli("speak", "Say hello.", "-q").code == 0
     found = _findings(cli("doctor", "--json"))
     assert {found[f"local-{part}"]["status"] for part in ("engine", "llm", "stt", "tts")} == {"ok"}
-    assert "hash as it should be" in found["local-tts"]["what"]
+    assert "checksum verified" in found["local-tts"]["what"]
 
 
 def test_a_target_uri_says_what_is_asked(cli: CommandLine, azure: Service) -> None:
@@ -409,7 +425,7 @@ def test_the_doctor_says_why_the_local_engine_answers(cli: CommandLine, home: Pa
     """No endpoint and no key, and where they were looked for; nothing of it where the engine was chosen."""
     Path(".env").write_text("AUDIOCHAT_VOICE=echo\n", encoding="utf-8")
     what = _findings(cli("doctor", "--json"))["provider"]["what"]
-    assert "because neither AZURE_OPENAI_ENDPOINT nor OPENAI_API_KEY nor OPENAI_BASE_URL is set" in what
+    assert "because none of AZURE_OPENAI_ENDPOINT, OPENAI_API_KEY and OPENAI_BASE_URL is set" in what
     assert f"the environment, {Path.cwd() / '.env'}, {home / 'config' / 'audiochat' / '.env'} (not there)" in what
     chosen = _findings(cli("doctor", "--provider", "local", "--json"))["provider"]["what"]
-    assert chosen == "local, model of the engine"
+    assert chosen == "local, with the engine's own model"

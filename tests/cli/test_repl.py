@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -254,8 +255,33 @@ def test_another_model_answers_and_a_question_is_asked_again(openai: Service, pe
     person.type("/hitsory")
     person.see("Did you mean /history?")
     person.type("/voice nov")
-    person.see("not one that is known")
+    person.see("nov is asked for, though it is no known voice; those are alloy,")
     person.see("2>")
     person.type(":q")
     assert person.leave() == 0
-    assert "Second." in Path("evening.md").read_text()
+    _check_export(Path("evening.md").read_text())
+
+
+def _check_export(text: str) -> None:
+    assert "Second." in text
+    link = re.search(r"\[turn-1.wav\]\((.+)\)", text)
+    assert link is not None
+    assert wav.read(Path(link[1]).read_bytes()) is not None
+
+
+def test_a_voice_that_the_engine_has_not_stays_out_of_the_conversation(people: list[Person]) -> None:
+    """Refused when it is named, not when the next answer is asked for; the voice before it stays."""
+    person = Person("--no-save", "--provider", "local")
+    people.append(person)
+    for line, answer in (
+        ("/voice nobody", "The local engine has no voice 'nobody'."),
+        ("/voice", "The voice is alloy."),
+        ("/model", "The model is the engine's own."),
+        ("/system", "There is no system message."),
+    ):
+        person.see(">")
+        person.type(line)
+        person.see(answer)
+    person.see(">")
+    person.type(":q")
+    assert person.leave() == 0
