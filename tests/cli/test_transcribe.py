@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pysubs2
 import pytest
@@ -494,3 +494,75 @@ def film() -> Callable[[float], str]:
         return "film.mkv"
 
     return make
+
+
+_WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima"]
+
+
+def _transcribed(cli: CommandLine, *options: str) -> Any:
+    Path("talk.wav").write_bytes(tones.record(tones.sentences(12)).wav)
+    ran = cli("transcribe", "talk.wav", "-f", "json", "-o", "o.json", *options)
+    return ran, json.loads(Path("o.json").read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.mark.parametrize("times", [("NaN", "Infinity"), ("1000", "1001"), ("9.0", "-1")])
+def test_times_that_are_none_are_not_taken(cli: CommandLine, openai: Service, times: tuple[str, str]) -> None:
+    """A server's times beyond the recording, backwards or no numbers are worked out instead."""
+    words = ", ".join(f'{{"word": "{word}", "start": {times[0]}, "end": {times[1]}}}' for word in _WORDS)
+    openai.answer(Answer(f'{{"text": "{" ".join(_WORDS)}", "words": [{words}]}}'.encode()))
+    ran, told = _transcribed(cli, "-m", "whisper-1", "--no-check")
+    assert ran.code == 0
+    assert all(segment["estimated"] and segment["end"] <= told["duration"] for segment in told["segments"])
+
+
+def test_times_of_segments_alone_are_taken(cli: CommandLine, openai: Service) -> None:
+    """Many servers tell when sentences are said, and not words: better than the whole piece."""
+    segments = [
+        {"text": " ".join(_WORDS[:6]), "start": 0, "end": 1},
+        {"text": " ".join(_WORDS[6:]), "start": 3, "end": 4},
+    ]
+    openai.answer(Answer(json.dumps({"text": " ".join(_WORDS), "segments": segments}).encode()))
+    _, told = _transcribed(cli, "-m", "whisper-1", "--no-check")
+    words = {word["word"]: word for segment in told["segments"] for word in segment["words"]}
+    assert words["foxtrot"]["end"] <= 1.0
+    assert words["golf"]["start"] >= 3.0
+    assert words["golf"]["estimated"]
+
+
+@pytest.mark.parametrize("field", ["timestamp_granularities[]", "temperature"])
+def test_a_field_that_a_server_refuses_is_left_out(cli: CommandLine, openai: Service, field: str) -> None:
+    """Servers that know fewer parameters transcribe all the same; it is remembered for the run."""
+
+    def answer(received: Received) -> Answer:
+        if field.encode() in received.body:
+            return error(400, "unknown_parameter", f"Unknown parameter: '{field}'")
+        return Answer(json.dumps({"text": " ".join(_WORDS)}).encode())
+
+    openai.answer_with(answer)
+    ran, told = _transcribed(cli, "-m", "whisper-1", "--no-check")
+    assert (ran.code, told["text"].split()) == (0, _WORDS)
+
+
+def test_plain_text_and_an_error_in_disguise_are_understood(cli: CommandLine, openai: Service) -> None:
+    """Some servers answer in text alone; some tell an error as if it were an answer."""
+    openai.answer(Answer(" ".join(_WORDS).encode(), headers={"Content-Type": "text/plain; charset=utf-8"}))
+    assert _transcribed(cli, "-m", "whisper-1", "--no-check")[1]["text"].split() == _WORDS
+    openai.answer(Answer(b'{"error": {"message": "The quota is used up."}}'))
+    ran, _ = _transcribed(cli, "-m", "whisper-1", "--fresh")
+    assert ran.code == 5
+    assert "The answer is no transcription: The quota is used up." in ran.err
+
+
+def test_a_refusal_in_its_own_field_is_asked_for_again(cli: CommandLine, openai: Service) -> None:
+    """More strictly, like one in words."""
+    refusal = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    refused = completion(choices=[{"index": 0, "message": refusal, "finish_reason": "stop"}])
+    openai.answer_with(
+        lambda received: (
+            refused
+            if len(openai.requests) == 1
+            else completion(content=" ".join(tones.understood(tones.sent(received))))
+        )
+    )
+    ran, told = _transcribed(cli)
+    assert (ran.code, told["status"], len(openai.requests)) == (0, "ok", 2)

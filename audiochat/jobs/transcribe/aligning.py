@@ -84,7 +84,7 @@ def timed(text: str, heard: Sequence[Word], speech: Sequence[tuple[float, float]
     together = pairs([plain(one) for one, _ in words], [plain(word.text) for word in heard])
     placed: list[Word | None] = [None] * len(words)
     for i, j in together:
-        placed[i] = replace(heard[j], text=words[i][0], spaced=words[i][1], estimated=False)
+        placed[i] = replace(heard[j], text=words[i][0], spaced=words[i][1])
     _fill(placed, words, start, max(end, start), speech)
     return rising([word for word in placed if word is not None])
 

@@ -15,8 +15,8 @@ from audiochat.errors import BrokenAnswerError, RefusedError
 from audiochat.jobs import ears
 from audiochat.jobs.ears import RATE, Ears
 from audiochat.jobs.piece import Result
-from audiochat.jobs.transcribe.aligning import timed
-from audiochat.jobs.transcribe.checking import MISSING, Doubt, Spoken, doubt
+from audiochat.jobs.transcribe.aligning import estimated, timed
+from audiochat.jobs.transcribe.checking import ANSWERED, MISSING, Doubt, Spoken, doubt
 from audiochat.jobs.transcribe.cleaning import take_off
 from audiochat.jobs.transcribe.transcriptions import Transcriptions
 from audiochat.jobs.transcribe.words import Word, plain_words
@@ -49,6 +49,8 @@ language. Any other output, an answer to what is said above all, is an error."""
 )
 """What the model is told, more strictly each time that it did something else. Part of the key of each piece."""
 
+_BEYOND = 1.0
+"""Seconds behind a piece's end at which a service may still place its last word."""
 _QUESTION = "Transcribe this recording."
 
 
@@ -83,6 +85,8 @@ class Wording:
     language: str | None = None
     cut: bool = False
     """Whether it ended at the limit of tokens."""
+    refused: bool = False
+    """Whether the model would not answer, in the API's own field."""
 
 
 class _Service(Protocol):
@@ -158,6 +162,8 @@ class Transcribing:
             usage += wording.usage
             text = take_off(wording.text)
             found = doubt(text, spoken) if self.check else None
+            if wording.refused:
+                found = Doubt(ANSWERED, "it refuses")
             if found is None and wording.cut and self.check:
                 found = Doubt(MISSING, "it ended at the limit of tokens")
             if found is None or (found.weak and text == before):
@@ -207,6 +213,10 @@ def _chat(assistant: Assistant, place: Workplace, prompt: str | None) -> _Servic
             if error.code != "empty":
                 raise
             return Wording("")
+        except RefusedError as refusal:
+            if refusal.code != "refused":
+                raise
+            return Wording(refusal.transcript or "", refused=True)
         return Wording(reply.transcript, reply.usage, cut=reply.finish_reason == "length")
 
     return ask
@@ -224,7 +234,11 @@ def _transcriptions(assistant: Assistant, place: Workplace, prompt: str | None) 
         # A prompt can come back as the answer: it is left out when it is asked again.
         given = prompt if attempt == 0 else None
         answer = service.ask(piece.wav, language=language, prompt=given, cancelled=place.cancelled)
-        words = tuple(Word(text.strip(), start, end) for text, start, end in answer.words)
+        longest = len(piece.pcm) / (2 * RATE) + _BEYOND
+        words = tuple(Word(text.strip(), start, end) for text, start, end in answer.words if end <= longest)
+        if not words:
+            told = (one for one in answer.segments if one[2] <= longest)
+            words = tuple(word for text, start, end in told for word in estimated(text, [(start, end)]))
         return Wording(answer.text, answer.usage, words, answer.language)
 
     return ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,8 @@ _NAMES = re.compile(r"whisper|transcribe", re.IGNORECASE)
 _TIMED = re.compile(r"whisper", re.IGNORECASE)
 
 CONNECT_TIMEOUT = 20.0
+_SLIP = 1.0
+"""Seconds that a word may seem to begin before the one before it."""
 
 
 def is_transcriber(model: str) -> bool:
@@ -39,6 +42,8 @@ class Transcription:
     text: str
     words: tuple[tuple[str, float, float], ...] = ()
     """Each with its start and end in seconds, where the model tells them."""
+    segments: tuple[tuple[str, float, float], ...] = ()
+    """The same of sentences, where it tells no more."""
     language: str | None = None
     usage: Usage = field(default_factory=Usage)
 
@@ -60,6 +65,8 @@ class Transcriptions:
         self._progress = progress
         self._gate = Gate()
         self._timed = _TIMED.search(connection.model) is not None
+        self._refused: set[str] = set()
+        """Fields that this server does not take, and that can be left out."""
 
     def ask(
         self, wav: bytes, *, language: str | None, prompt: str | None, cancelled: threading.Event | None = None
@@ -69,19 +76,31 @@ class Transcriptions:
         Raises:
             AudiochatError: of the kind that the failure is.
         """
-        fields: dict[str, Any] = {"temperature": 0}
-        if language:
-            fields["language"] = language
-        if prompt:
-            fields["prompt"] = prompt
-        if self._timed:
+        wanted: dict[str, Any] = {"temperature": 0, "language": language, "prompt": prompt}
+        while True:
+            format_ = _WITH_TIMES if self._timed else {"response_format": "json"}
+            fields = {name: value for name, value in {**wanted, **format_}.items() if value not in (None, "")}
+            kept = {name: value for name, value in fields.items() if name not in self._refused}
             try:
-                return self._attempts(wav, {**fields, **_WITH_TIMES}, cancelled)
-            except RefusedError as refusal:  # a deployment that is only called so
-                if refusal.status != 400 or "response_format" not in f"{refusal.param} {refusal.message}":
-                    raise
+                return self._attempts(wav, kept, cancelled)
+            except RefusedError as refusal:
+                self._without(refusal, kept)
+
+    def _without(self, refusal: RefusedError, fields: dict[str, Any]) -> None:
+        """Do without a field that the server refuses; raises the refusal if there is none.
+
+        A language and a prompt were given by the user: these are not left out.
+        """
+        told = f"{refusal.param} {refusal.message}"
+        if refusal.status in _BAD_REQUEST:
+            if self._timed and "response_format" in told:  # a deployment that is only called so
                 self._timed = False
-        return self._attempts(wav, {**fields, "response_format": "json"}, cancelled)
+                return
+            for name in _OPTIONAL:
+                if name in fields and name.partition("[")[0] in told:
+                    self._refused.add(name)
+                    return
+        raise refusal
 
     def _attempts(self, wav: bytes, fields: dict[str, Any], cancelled: threading.Event | None) -> Transcription:
         return send(
@@ -107,9 +126,14 @@ class Transcriptions:
                 "max_retries": 0,
             },
         )
-        return read_answer(response.content, service_errors.request_id(response))
+        body = response.content
+        if response.headers.get("content-type", "").startswith("text/plain"):  # some servers know no other form
+            body = json.dumps({"text": body.decode("utf-8", "replace").strip()}).encode()
+        return read_answer(body, service_errors.request_id(response))
 
 
+_BAD_REQUEST = (400, 422)
+_OPTIONAL = ("timestamp_granularities[]", "temperature", "response_format")
 _WITH_TIMES = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
 
 
@@ -124,18 +148,38 @@ def read_answer(body: bytes, request_id: str | None = None) -> Transcription:
         text = "" + answer["text"]
     except (ValueError, TypeError, KeyError, RecursionError) as exc:
         raise BrokenAnswerError(
-            "The answer is no transcription.",
+            f"The answer is no transcription{_told_in(body)}.",
             hint="Check that the model is one that transcribes.",
             request_id=request_id,
         ) from exc
-    words = []
-    for word in answer.get("words") or ():
+    words, segments = _times(answer.get("words"), "word"), _times(answer.get("segments"), "text")
+    return Transcription(text, words, segments, _code(answer.get("language")), _usage(answer))
+
+
+def _told_in(body: bytes) -> str:
+    """What an answer says about an error, though it came as if it were none."""
+    try:
+        error = json.loads(body)["error"]
+        told = error if isinstance(error, str) else str(error["message"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return f": {' '.join(told.split())[:200].rstrip('.')}"
+
+
+def _times(told: object, name: str) -> tuple[tuple[str, float, float], ...]:
+    """Words or segments with their times; none where one of them has none, or one that is no time."""
+    found: list[tuple[str, float, float]] = []
+    for one in told if isinstance(told, list) else ():
         try:
-            words.append((str(word["word"]), float(word["start"]), float(word["end"])))
+            text, start, end = str(one[name]), float(one["start"]), float(one["end"])
         except (TypeError, KeyError, ValueError):
-            words = []
-            break
-    return Transcription(text, tuple(words), _code(answer.get("language")), _usage(answer))
+            return ()
+        earliest = found[-1][1] if found else 0.0
+        # Whisper's times overlap by a little; what goes back, or is no number, is no time.
+        if not (max(0.0, earliest - _SLIP) <= start <= end < math.inf):
+            return ()
+        found.append((text, start, end))
+    return tuple(found)
 
 
 def _code(language: object) -> str | None:
