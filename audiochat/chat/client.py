@@ -9,11 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from audiochat.chat.answer_body import LARGEST_EVENT, AnswerBody
 from audiochat.chat.body import encode
-from audiochat.chat.completion import error_of, parse_completion
+from audiochat.chat.completion import error_of, parse_completion, unwrapped
 from audiochat.chat.fallbacks import STREAM_FORMAT, Mode, fallback
+from audiochat.chat.parts import cut
 from audiochat.chat.reply import Delta, Notice, Reply
-from audiochat.chat.stream import StreamAssembly, as_deltas, cut
+from audiochat.chat.stream import StreamAssembly, as_deltas
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
 from audiochat.transport import redaction, service_errors
 from audiochat.transport.attempts import Retrying, attempts, http_errors
@@ -42,9 +44,6 @@ LARGEST_TRANSCRIPT = 16_000_000
 
 LARGEST_SOUND = 1_000_000_000
 """Bytes of its sound: more than five hours, which are on disk, not in memory."""
-
-LARGEST_EVENT = 8_000_000
-"""Bytes of one event of a stream, and of a whole answer without its sound: parsed JSON takes many times as many."""
 
 NOT_STREAMED = Notice("The service does not stream this; asking for the whole answer.", "asked_differently")
 
@@ -135,6 +134,8 @@ class Client:
     def _attempts(self, request: Request, mode: Mode, cancelled: threading.Event | None) -> Events:
         """Send the request, again where that makes sense, and take its answer."""
         asked = replace(request, format=mode.format)
+        if not mode.modalities:
+            asked = replace(asked, parameters={"modalities": None, **request.parameters})
         body = encode(asked, stream=mode.stream, usage=mode.usage, data_uri=mode.data_uri)
         attempt = partial(self._attempt, body, mode, cancelled)
         for item in attempts(attempt, gate=self._gate, policy=self._policy, hints=self._hints, cancelled=cancelled):
@@ -144,28 +145,29 @@ class Client:
         """Send the request once, and take its answer."""
         try:
             with self._post(body) as (response, deadline):
-                if "text/event-stream" in response.headers.get("content-type", ""):
-                    yield from self._streamed(response, deadline, cancelled)
+                answer = AnswerBody(response)
+                if answer.streams:
+                    yield from self._streamed(answer, deadline, cancelled)
                 elif mode.stream:  # a server that ignores `stream`
-                    yield from as_deltas(self._whole(response, mode))
+                    yield from as_deltas(self._whole(answer, mode))
                 else:
-                    yield self._whole(response, mode)
+                    yield self._whole(answer, mode)
         except http_errors() as exc:
             self._log_failure(exc)
             raise
 
     def _streamed(
-        self, response: httpx2.Response, deadline: DeadlineStream, cancelled: threading.Event | None
+        self, source: AnswerBody, deadline: DeadlineStream, cancelled: threading.Event | None
     ) -> Iterator[Delta | Reply]:
         """Take a stream; an error that ends it has the words that came: they are paid for."""
+        response = source.response
         assembly = StreamAssembly(request_id=service_errors.request_id(response))
-        source = _EventText(response)
         try:
             for event in source.events():
-                if event.data.startswith("[DONE]"):
+                if event.data.strip(' "').startswith("[DONE]"):
                     assembly.mark_done()
                     break
-                delta = self._delta(event.data, assembly, source)
+                delta = self._delta(event, assembly, source)
                 if delta.text or delta.pcm:
                     yield delta
                     deadline.extend()  # only now: the consumer of a delta may take time
@@ -186,19 +188,25 @@ class Client:
             ended.transcript = assembly.transcript
             raise ended from exc
 
-    def _delta(self, data: str, assembly: StreamAssembly, source: _EventText) -> Delta:
+    def _delta(self, event: httpx2.ServerSentEvent, assembly: StreamAssembly, source: AnswerBody) -> Delta:
         """What an event adds to the answer, often nothing."""
-        if not data:
+        if not event.data:
             return Delta()
         response, request_id = source.response, assembly.request_id
+        failed = event.event == "error"
         try:
-            body = json.loads(data)
+            body = unwrapped(json.loads(event.data))
         except (ValueError, RecursionError) as exc:
+            if failed:
+                told = redaction.redact(event.data, response.request)
+                raise service_errors.error_in_success(told, response, hints=self._hints) from exc
+            if assembly.ended:  # a server's farewell
+                return Delta()
             if source.ended:  # half an event, at which the stream was cut
                 raise cut(request_id) from exc
             raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=request_id) from exc
         log_exchange("< event", body=partial(redaction.redact_json, body, response.request))
-        self._raise_error_in(body, response)
+        self._raise_error_in({"error": body} if failed and error_of(body) is None else body, response)
         delta = assembly.add(body)
         if assembly.transcript_size > LARGEST_TRANSCRIPT or assembly.pcm_size > LARGEST_SOUND:
             raise _endless(request_id)
@@ -231,18 +239,19 @@ class Client:
         finally:
             response.close()
 
-    def _whole(self, response: httpx2.Response, mode: Mode) -> Reply:
+    def _whole(self, source: AnswerBody, mode: Mode) -> Reply:
         """Read a whole answer."""
+        response = source.response
         request_id = service_errors.request_id(response)
         answer = StreamingJson()
         size = 0
-        for chunk in response.iter_bytes():
+        for chunk in source.iter_bytes():
             size += len(chunk)
             answer.add(chunk)
             if size > LARGEST_ANSWER or len(answer.text) > LARGEST_EVENT:
                 raise _endless(request_id)
         try:
-            body = answer.json()
+            body = unwrapped(answer.json())
         except (ValueError, RecursionError) as exc:
             page = b"<html" in answer.text[:1000].lower() or "html" in response.headers.get("content-type", "")
             what = "a web page instead of a chat completion" if page else "something that is not whole JSON"
@@ -264,30 +273,6 @@ class Client:
         if isinstance(exc, openai.APIStatusError):
             _log_heads(exc.response, 0.0)
             log_exchange("< body", body=lambda: redaction.redact_json(exc.body, exc.request))
-
-
-class _EventText:
-    """The text of an event stream, with the blank line that some servers leave out at its end."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        self.response = response
-        self.headers = response.headers
-        self.request = response.request
-        self.ended = False
-        """Whether the whole text was read."""
-
-    def events(self) -> Iterator[httpx2.ServerSentEvent]:
-        """The events; the last one also where its blank line is missing."""
-        import httpx2
-
-        source: Any = self  # `EventSource` reads a response's headers, request and text, and nothing else
-        return iter(httpx2.EventSource(source, max_event_size=LARGEST_EVENT))
-
-    def iter_text(self) -> Iterator[str]:
-        """The text in pieces, as `httpx2.Response.iter_text` gives it."""
-        yield from self.response.iter_text()
-        self.ended = True
-        yield "\n\n"
 
 
 def _log_heads(response: httpx2.Response, elapsed: float) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from audiochat.audio.sniff import HEAD, sniff
+from audiochat.audio.sniff import HEAD, is_plainly_pcm16, sniff
 from audiochat.chat.parts import (
     broken,
     check_ending,
+    ending_of,
     filtered_categories,
     int_or_none,
     join_surrogates,
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from audiochat.chat.parts import Parts
     from audiochat.spool import Data
+
+
+_OF_ERRORS = ("message", "msg", "detail", "errors", "code", "error_code", "error_msg", "base_resp")
+"""Fields that gateways answer with instead of choices where something is wrong."""
 
 
 def parse_completion(body: object, *, format: str | None, request_id: str | None = None) -> Reply:
@@ -77,7 +82,8 @@ def _choices(body: Mapping[str, Any], request_id: str | None) -> list[Mapping[st
 
 def _parts(choices: list[Mapping[str, Any]], modality: str | None, request_id: str | None) -> list[Parts]:
     """What the message of each choice says."""
-    messages = [message for choice in choices if isinstance(message := choice.get("message"), dict)]
+    told = (choice.get("message") or choice.get("delta") for choice in choices)  # some servers call it so here, too
+    messages = [message for message in told if isinstance(message, dict)]
     if not messages:
         raise broken("The answer holds no message.", request_id)
     return [read_parts(message, modality=text_or_none(message.get("modality")) or modality) for message in messages]
@@ -95,12 +101,24 @@ def parse_usage(usage: object) -> Usage:
     )
 
 
+def unwrapped(body: object) -> object:
+    """The completion itself, where a gateway puts it into a field of its own answer."""
+    if isinstance(body, dict) and not body.get("choices"):
+        for name in ("data", "result", "output"):
+            inner = body.get(name)
+            if isinstance(inner, dict) and inner.get("choices"):
+                return inner
+    return body
+
+
 def error_of(body: object) -> object:
     """The error that stands in a body or an event of a success, at its top or inside a choice; None without one."""
     if not isinstance(body, dict):
         return None
     if body.get("error"):
         return body["error"]
+    if not body.get("choices") and body.get("object", "error") == "error" and any(name in body for name in _OF_ERRORS):
+        return body
     choices = body.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
@@ -110,7 +128,7 @@ def error_of(body: object) -> object:
 
 def _finish_reason(choices: list[Mapping[str, Any]]) -> str | None:
     """Why the answer ended; that a filter ended one of the choices outweighs how the others did."""
-    reasons = [reason for choice in choices if (reason := text_or_none(choice.get("finish_reason")))]
+    reasons = [reason for choice in choices if (reason := ending_of(choice))]
     return "content_filter" if "content_filter" in reasons else next(iter(reasons), None)
 
 
@@ -126,7 +144,7 @@ def _spoken(parts: Parts, transcript: str, asked: str | None, request_id: str | 
         except ValueError as exc:
             message = "The spoken answer cannot be decoded: it is not base64."
             raise broken(message, request_id, transcript) from exc
-    format_ = sniff(data[:HEAD]) or ("pcm16" if asked == "pcm16" else "unknown")
+    format_ = sniff(data[:HEAD]) or ("pcm16" if asked == "pcm16" or is_plainly_pcm16(data[:HEAD]) else "unknown")
     return SpokenAudio(data=data, format=format_, id=parts.audio_id, expires_at=parts.expires_at)
 
 

@@ -27,9 +27,21 @@ NAMED = Notice("The conversation has grown too large; its oldest recordings are 
 _MARGIN = 60
 """Seconds before its expiry at which an id is no longer relied on."""
 
-_ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 415, 422, 501})
-"""Statuses of refusals that may be about an audio id."""
-_OTHER_REASONS = frozenset({"content_filter", "DeploymentNotFound", "model_not_found", "not_an_audio_model"})
+_ABOUT_THE_REQUEST = frozenset({400, 403, 404, 405, 409, 410, 413, 415, 422, 500, 501})
+"""Statuses of refusals that may be about an audio id: the turn before was taken, and servers stumble over ids, too."""
+_OTHER_REASONS = frozenset(
+    {
+        "account_inactive",
+        "content_filter",
+        "DeploymentNotFound",
+        "insufficient_quota",
+        "model_not_allowed",
+        "model_not_found",
+        "network_rules",
+        "not_an_audio_model",
+        "rate_limited",
+    }
+)
 """Codes of refusals that are not, whatever the request carried."""
 
 

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """JSON can hold half a character, and servers that cut text anywhere send them; UTF-8 cannot."""
 
+_ENDINGS = {
+    "content_filter": "content_filter content_filtered sensitive safety image_safety prohibited_content blocklist spii"
+    " recitation guardrail_intervened guardrails moderation flagged risk_control",
+    "refusal": "refusal refused",
+    "length": "length max_tokens max_output_tokens max_length model_length model_context_window_exceeded token_limit",
+    "error": "error network_error engine_error failed failure insufficient_system_resource abort aborted"
+    " cancelled canceled timeout timed_out malformed_response disconnected",
+}
+"""The words in which vendors tell how an answer ended, by OpenAI's own; `error` and `refusal` are none of OpenAI's."""
+
+_ENDING_OF = {word: ending for ending, words in _ENDINGS.items() for word in words.split()}
+
 REPORT = "The service, or something between, is at fault; try again, and report the request id if it lasts."
 
 
@@ -43,12 +55,11 @@ def read_parts(message: Mapping[str, Any], *, modality: str | None = None) -> Pa
         message: Its JSON.
         modality: What its content is, where the server says so beside it: `audio` is sound in base64.
     """
-    given = message.get("audio")
-    audio: Mapping[str, Any] = given if isinstance(given, dict) else {}
+    audio = _audio(message.get("audio"))
     content = message.get("content")
     if isinstance(content, str) and modality == "audio":
         content = [{"type": "audio", "data": content}]
-    sound = audio.get("data")
+    sound = _joined(audio.get("data"))
     text = _string(audio.get("transcript"))
     refusal = _string(message.get("refusal"))
     if isinstance(content, str):
@@ -68,13 +79,28 @@ def read_parts(message: Mapping[str, Any], *, modality: str | None = None) -> Pa
     )
 
 
+def _audio(given: object) -> Mapping[str, Any]:
+    """The audio object, which some servers put into a list, and of which some give the sound alone."""
+    if isinstance(given, list) and given:
+        given = given[0]
+    if isinstance(given, str | SpooledBytes) and given:
+        return {"data": given}
+    return given if isinstance(given, dict) else {}
+
+
+def _joined(data: object) -> object:
+    """The sound, also where it comes as a list of pieces."""
+    return "".join(map(_string, data)) if isinstance(data, list) else data
+
+
 def _texts(content: list[Any], kind: Literal["text", "refusal"]) -> Iterator[str]:
     """The words of a content that is a list of parts: of its texts, or of its refusals."""
     for part in content:
         if isinstance(part, str) and kind == "text":
             yield part
         elif isinstance(part, dict):
-            yield _string(part.get(kind))
+            told = part.get(kind)
+            yield _string(told.get("value") if isinstance(told, dict) else told)
 
 
 def _sounds(content: list[Any]) -> Iterator[str]:
@@ -96,6 +122,17 @@ def _functions(message: Mapping[str, Any]) -> Iterator[str]:
         name = function.get("name") if isinstance(function, dict) else None
         if isinstance(name, str) and name:
             yield name
+
+
+def ending_of(choice: Mapping[str, Any]) -> str | None:
+    """How a choice ended, in OpenAI's words where they are known; `error` is an end that is none.
+
+    Args:
+        choice: Its JSON; `finish_reason` is a word, or an object that holds it as its type.
+    """
+    told = choice.get("finish_reason")
+    word = text_or_none(told.get("type") if isinstance(told, dict) else told)
+    return None if word is None else _ENDING_OF.get(word.lower(), word)
 
 
 def filtered_categories(choice: Mapping[str, Any]) -> list[str]:
@@ -122,7 +159,7 @@ def check_ending(
 
     Raises:
         RefusedError: the content filter ended it, the model refuses, or it calls a function.
-        BrokenAnswerError: it is empty.
+        BrokenAnswerError: it is empty, or a fault of the service ended it.
     """
     if finish_reason == "content_filter":
         found = f" ({', '.join(categories)})" if categories else ""
@@ -133,8 +170,10 @@ def check_ending(
             request_id=request_id,
             transcript=transcript,
         )
-    if refused:
+    if refused or finish_reason == "refusal":
         raise _refused(transcript, request_id)
+    if finish_reason == "error":
+        raise cut(request_id, transcript)
     if transcript or has_sound:
         return
     if functions:
@@ -163,6 +202,17 @@ def _empty(finish_reason: str | None, request_id: str | None) -> BrokenAnswerErr
         message = "The answer is empty: the limit of tokens left no room for it."
         hint = "Allow more tokens (max_completion_tokens)."
     return BrokenAnswerError(message, hint=hint, code="empty", request_id=request_id)
+
+
+def cut(request_id: str | None, transcript: str | None = None) -> BrokenAnswerError:
+    """The error of an answer that stops before its end."""
+    return BrokenAnswerError(
+        "The answer was cut before its end.",
+        hint="Ask again: another answer will be made.",
+        code="cut",
+        request_id=request_id,
+        transcript=transcript,
+    )
 
 
 def broken(message: str, request_id: str | None, transcript: str | None = None) -> BrokenAnswerError:

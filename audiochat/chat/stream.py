@@ -9,6 +9,8 @@ from audiochat.chat.completion import parse_usage
 from audiochat.chat.parts import (
     broken,
     check_ending,
+    cut,
+    ending_of,
     filtered_categories,
     join_surrogates,
     read_parts,
@@ -16,7 +18,7 @@ from audiochat.chat.parts import (
 )
 from audiochat.chat.reply import Delta, Reply, SpokenAudio, Usage
 from audiochat.chat.sound_stream import SoundStream
-from audiochat.errors import BrokenAnswerError, FileError
+from audiochat.errors import FileError
 from audiochat.spool import SpooledBytes, iter_blocks, open_data
 from audiochat.transport.lenient_base64 import Base64Decoder
 
@@ -50,6 +52,7 @@ class StreamAssembly:
         self._finish_reason: str | None = None
         self._model: str | None = None
         self._done = False
+        self._has_deltas = False
         self._text_index: object = None
         self._sound_index: object = None
         self._others: list[object] = []
@@ -93,6 +96,11 @@ class StreamAssembly:
                 text, pcm = text + more_text, pcm + more_pcm
         return self._delta(text, pcm)
 
+    @property
+    def ended(self) -> bool:
+        """Whether an end was seen, after which nothing more belongs to the answer."""
+        return self._done or self._finish_reason is not None or self._expires_at is not None
+
     def mark_done(self) -> None:
         """Take note of the stream's own end mark, `[DONE]`."""
         self._done = True
@@ -104,7 +112,7 @@ class StreamAssembly:
             BrokenAnswerError: the stream was cut, its sound cannot be read, or the answer is empty.
             RefusedError: the content filter ended the answer, the model refuses, or it is nothing but a function call.
         """
-        if not (self._done or self._finish_reason or self._expires_at is not None):
+        if not self.ended:
             raise cut(self.request_id)
         try:
             tail = self._base64.finish()
@@ -135,18 +143,29 @@ class StreamAssembly:
 
     def _choice(self, choice: Mapping[str, Any], modality: str | None) -> tuple[str, bytes]:
         """The words and the sound of one choice; other answers beside the first are left out."""
-        reason = text_or_none(choice.get("finish_reason"))
         if self._finish_reason != "content_filter":
-            self._finish_reason = reason or self._finish_reason
+            self._finish_reason = ending_of(choice) or self._finish_reason
         self._categories += filtered_categories(choice)
-        delta = choice.get("delta")  # Azure can send null
-        if not isinstance(delta, dict):
+        delta = self._delta_of(choice)
+        if delta is None:
             return "", b""
         parts = read_parts(delta, modality=text_or_none(delta.get("modality")) or modality)
         self._functions += parts.functions
         self._refused = self._refused or parts.refused
         index = choice.get("index")
         return self._words(parts, index), self._heard(parts, index)
+
+    def _delta_of(self, choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The delta of a choice: Azure can send null, and some servers call it the message.
+
+        Others repeat all that was said as a message beside or behind the deltas, which adds nothing.
+        """
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            self._has_deltas = True
+            return delta
+        message = choice.get("message")
+        return message if isinstance(message, dict) and not self._has_deltas else None
 
     def _words(self, parts: Parts, index: object) -> str:
         """The words of the first choice that has any."""
@@ -189,16 +208,6 @@ class StreamAssembly:
         text = self._surrogate + text
         self._surrogate = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
         return join_surrogates(text.removesuffix(self._surrogate))
-
-
-def cut(request_id: str | None) -> BrokenAnswerError:
-    """The error of a stream that ends before its answer does."""
-    return BrokenAnswerError(
-        "The answer was cut before its end.",
-        hint="Ask again: another answer will be made.",
-        code="cut",
-        request_id=request_id,
-    )
 
 
 def as_deltas(reply: Reply) -> Iterator[Delta | Reply]:

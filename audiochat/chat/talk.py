@@ -11,7 +11,15 @@ from audiochat.chat.conversation import ASK_FOR_SPEECH, AnsweredTurn, Recall, ne
 from audiochat.chat.reply import Notice, Reply, Usage
 from audiochat.chat.request import AskOptions, UserTurn
 from audiochat.chat.speech import spoken_as
-from audiochat.errors import AudiochatError, BrokenAnswerError, FileError, RefusedError, UsageError
+from audiochat.errors import (
+    AudiochatError,
+    BrokenAnswerError,
+    FileError,
+    RefusedError,
+    SignInError,
+    UnavailableError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -205,7 +213,7 @@ class Talk:
                     yield notice
             try:
                 yield from self._ask(sent.turns, options)
-            except RefusedError as refusal:
+            except (RefusedError, SignInError, UnavailableError) as refusal:
                 recall = recover(refusal, sent, before)
                 if recall is None:
                     raise

@@ -15,6 +15,7 @@ _EXAMINE = "'audiochat doctor' looks at every step of the way there."
 _OPTIONS = {
     "DeploymentNotFound": _OTHER_MODEL,
     "content_filter": None,
+    "context_length_exceeded": None,
     "cut": "--keep-partial keeps what came of a file.",
     "language_not_supported": "--param language=fr says that it is French.",
     "model_not_allowed": _OTHER_MODEL,

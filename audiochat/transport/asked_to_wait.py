@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email.utils
 import re
 import time
@@ -16,6 +17,8 @@ _HEADERS = (
     ("x-ms-retry-after-ms", 0.001),
     ("retry-after", 1.0),
     ("x-retry-after", 1.0),
+    ("retry-after-seconds", 1.0),
+    ("x-ratelimit-reset-after", 1.0),
 )
 """Headers that hold a number, and the seconds of one; the most exact first."""
 
@@ -26,6 +29,7 @@ _FIELDS = {
     "retryAfter": 1.0,
     "retry_after_seconds": 1.0,
     "retryDelay": 1.0,
+    "estimated_time": 1.0,
 }
 """Fields of a body that hold a number or a duration (Google: `retryDelay: "34s"`)."""
 
@@ -45,6 +49,14 @@ _ASKS = re.compile(
 )
 _BARE = re.compile(r"retry[- ]after\W{0,3}([0-9]+(?:\.[0-9]+)?)(?![\w:.-]*[\w:-])", re.IGNORECASE)
 """Seconds without their unit: `Retry-After: 3`."""
+_RATELIMIT = re.compile(r"\b(?:reset|t)\s*=\s*([0-9]+)\b")
+"""What the RateLimit header says, in the drafts of its standard: `limit=100, remaining=0, reset=30`, `"x";r=0;t=30`."""
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?\s?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_ISO_DURATION = re.compile(r"PT(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?", re.IGNORECASE)
+_CHINESE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(秒|分)钟?[之以]?后")
+"""`请在 2 秒后重试`, as Alibaba's, Zhipu's and others' services say it."""
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _THIS_CENTURY = 1e9
 """A number of seconds that is a moment, not a wait."""
@@ -64,9 +76,9 @@ def asked_to_wait(
             another reason.
     """
     for header, unit in _HEADERS:
-        value = headers.get(header, "").strip()
-        if _NUMBER.fullmatch(value):
-            return float(value) * unit
+        told = _seconds(headers.get(header))
+        if told is not None:
+            return told * unit
     date = _until_date(headers.get("retry-after", ""))
     if date is not None:
         return date
@@ -104,9 +116,15 @@ def _in_words(message: str) -> float | None:
         if clock:
             days, hours, minutes, seconds = (int(part or 0) for part in clock.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
+        moment = _MOMENT.match(message, asks.end())
+        if moment:
+            return _until(moment[0])
         told = _duration(message, asks.end())
         if told is not None:
             return told
+    chinese = _CHINESE.search(message)
+    if chinese:
+        return float(chinese[1]) * (60.0 if chinese[2] == "分" else 1.0)
     bare = _BARE.search(message)
     return float(bare[1]) if bare else None
 
@@ -118,6 +136,25 @@ def _duration(text: str, start: int = 0) -> float | None:
         total += float(part[1]) * _unit(part[2])
         position = part.end()
     return total if position > start else None
+
+
+def _iso_duration(text: str) -> float | None:
+    """The seconds of `PT1M30S`."""
+    found = _ISO_DURATION.fullmatch(text)
+    if found is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return (hours * 60 + minutes) * 60 + seconds
+
+
+def _until(moment: str) -> float | None:
+    """Seconds until a moment, in UTC where it says no zone."""
+    told = re.sub(r"\s?(Z|UTC)$", "+00:00", moment.replace(" ", "T", 1))
+    try:
+        then = dt.datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    return max(0.0, (then if then.tzinfo else then.replace(tzinfo=dt.timezone.utc)).timestamp() - time.time())
 
 
 def _unit(word: str) -> float:
@@ -133,9 +170,12 @@ def _until_limits_reset(headers: Mapping[str, str], body: object) -> float | Non
     if isinstance(inner, Mapping):  # OpenRouter tells its limits in the body
         headers = {**{str(name).lower(): str(value) for name, value in inner.items()}, **headers}
     resets: dict[bool, list[float]] = {True: [], False: []}
+    standard = _RATELIMIT.search(headers.get("ratelimit", ""))
+    if standard:
+        return float(standard[1])
     for limit in _LIMITS:
         end = f"-{limit}" if limit else ""
-        for prefix in ("x-ratelimit", "ratelimit", "x-ms-ratelimit"):
+        for prefix in ("x-ratelimit", "ratelimit", "x-ms-ratelimit", "x-rate-limit"):
             told = _seconds(headers.get(f"{prefix}-reset{end}"))
             if told is not None:
                 resets[headers.get(f"{prefix}-remaining{end}", "").strip() in ("0", "0.0")].append(told)
@@ -148,7 +188,8 @@ def _seconds(value: object) -> float | None:
         return None
     text = str(value).strip()
     if not _NUMBER.fullmatch(text):
-        return _duration(text)
+        moment = _MOMENT.fullmatch(text)
+        return _until(moment[0]) if moment else _iso_duration(text) or _duration(text)
     number = float(text)
     if number > _THIS_CENTURY * 1000:
         number /= 1000

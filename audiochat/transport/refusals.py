@@ -219,12 +219,15 @@ _REQUEST = (
                "no providers? .{0,40}(privacy|data policy)"),
         statuses=frozenset({400, 403, 404}),
     ),
+    Refusal(  # a conversation goes on without its oldest recording; see `chat.conversation`
+        "context_length_exceeded", RefusedError, "It is too much for the model: {message}", _SHORTER,
+        _words(r"context (length|size|window)", "too many tokens", "reduce the length", r"\btokens exceed"),
+        _codes("context_length_exceeded", "string_above_max_length"), frozenset({400, 413, 422, 500}),
+    ),
     Refusal(
         "too_long", RefusedError, _TOO_LONG, _SHORTER,
-        _words(r"context (length|size|window)", "too many tokens", "reduce the length", r"\btokens exceed",
-               r"\b(audio|recording|clip|file)\b.{0,50}\b(too long|exceeds?)\b"),
-        _codes("context_length_exceeded", "string_above_max_length", "audio_too_long"),
-        frozenset({400, 413, 422, 500}),
+        _words(r"\b(audio|recording|clip|file)\b.{0,50}\b(too long|exceeds?)\b"),
+        _codes("audio_too_long"), frozenset({400, 413, 422, 500}),
     ),
     Refusal(  # more than a minute's tokens, which no wait makes fewer; "Too many tokens, please wait" is another matter
         "too_long", RefusedError, _TOO_LONG, _SHORTER, _words("request too large for", "tokens must be reduced"),
@@ -239,8 +242,15 @@ _REQUEST = (
     ),
     Refusal(  # another way of asking may be taken; see `chat.fallbacks`
         "", RefusedError, "The service refuses the request: {message}", "Check the parameters of the request.",
-        _words(r"(?<![\w.])stream(ing|ed|s|_options)?\b", r"(?<![\w.])audio\.format\b"),
-        statuses=frozenset({400, 404, 405, 422}),
+        _words(r"(?<![\w.])stream(ing|ed|s|_options)?\b", r"(?<![\w.])audio\.format\b", r"\bSSE\b"),
+        statuses=frozenset({400, 404, 405, 406, 422}),
+    ),
+    Refusal(  # the same, where the status says something else
+        "", RefusedError, "The service refuses the request: {message}", "Check the parameters of the request.",
+        _words(r"\bstream(ing|ed|s)?\b.{0,40}\b(not |un)(yet )?(supported|implemented|available|enabled|allowed)",
+               r"\b(not|only|n't) (support|implement|allow)(s|ed)?\b.{0,40}\b(stream(s|ing)?|SSE)\b",
+               r"\bsupports? (only )?(stream(s|ing)?|SSE) only"),
+        statuses=frozenset({403, 500, 501}),
     ),
     Refusal(
         "unsupported_format", RefusedError, "The service cannot read the recording: {message}",

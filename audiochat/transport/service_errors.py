@@ -196,7 +196,9 @@ def _overloaded(error: ServiceError) -> UnavailableError:
         hint = "Try again later, or have the quota raised."
         if error.wait and error.wait > LONGEST_WAIT:
             hint = f"It asks for a pause of {_duration(error.wait)}; a daily quota is used up, it seems."
-    return UnavailableError(what, hint=error.body.hint or hint, code=code, request_id=error.request_id)
+    told = UnavailableError(what, hint=error.body.hint or hint, code=code, request_id=error.request_id)
+    told.status = error.status
+    return told
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from typing import TYPE_CHECKING
@@ -276,6 +277,13 @@ def test_text_alone_without_a_recording_is_not_sent(cli: CommandLine, azure: Ser
         (_json(429, {"error": {"details": [{"retryDelay": "0.4s"}], "message": "Quota", "code": 429}}), 0.4),
         (_json(429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds."}), 1.0),
         (_json(503, {"error": "Loading", "estimated_time": 3}, Retry_After="1"), 1.0),
+        (_json(503, {"error": "Loading", "estimated_time": 1.2}), 1.2),
+        (error(429, None, "slow", headers={"retry-after": "1200ms"}), 1.2),
+        (error(429, None, "slow", headers={"ratelimit": "limit=100, remaining=0, reset=2"}), 2.0),
+        (error(429, None, "slow", headers={"ratelimit": '"default";r=0;t=2'}), 2.0),
+        (error(429, None, "slow", headers={"x-rate-limit-reset": "2"}), 2.0),
+        (_json(429, {"error": {"message": "slow", "retryAfter": "PT1.2S"}}), 1.2),
+        (error(429, "1302", "请求过于频繁，请在 2 秒后重试"), 2.0),
         (error(429, None, "slow", headers={"x-ratelimit-reset-requests": "400ms", "x-ratelimit-reset-tokens": "20s",
                                           "x-ratelimit-remaining-requests": "0",
                                           "x-ratelimit-remaining-tokens": "100"}), 0.4),
@@ -292,6 +300,17 @@ def test_a_wait_is_understood_however_it_is_told(
     assert ran.code == 0, ran.err
     assert seconds <= elapsed < seconds + 8
     assert len(openai.requests) == 2
+
+
+@pytest.mark.parametrize("where", ["header", "words"])
+def test_a_wait_until_a_moment_is_understood(cli: CommandLine, openai: Service, where: str) -> None:
+    """As a header of limits has it, and as a sentence."""
+    moment = dt.datetime.fromtimestamp(time.time() + 2.2, tz=dt.timezone.utc).isoformat()
+    said, headers = ("slow", {"x-ratelimit-reset": moment}) if where == "header" else (f"Try again at {moment}", {})
+    openai.answer(error(429, None, said, headers=headers), completion(audio=wav.wrap(PCM)))
+    started = time.time()
+    assert cli("speak", "Hi").code == 0
+    assert time.time() - started > 1.5
 
 
 def test_a_wait_of_a_day_is_not_waited_for(cli: CommandLine, openai: Service) -> None:
