@@ -235,7 +235,7 @@ class _Lookup:
     def get(self, variable: str) -> str | None:
         """The value of a variable, whose source is remembered."""
         for source, layer in self._layers:
-            if value := values.unquoted(values.without_name(layer.get(variable, ""), variable)):
+            if value := values.pasted(layer.get(variable, ""), variable):
                 self.sources[variable] = source
                 return value
         return None

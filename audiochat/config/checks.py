@@ -90,6 +90,10 @@ def problems(settings: Settings) -> Iterator[Problem]:
         what = f"OPENAI_API_VERSION is no version of the API ({settings.azure_api_version})."
         hint = "It looks like 2025-01-01-preview."
         yield Problem("OPENAI_API_VERSION", ConfigurationError(what, hint=hint))
+    elif settings.provider == "azure" and _is_of_v1(settings):
+        what = f"OPENAI_API_VERSION is {settings.azure_api_version}, which is of Azure's v1 API."
+        hint = "Unset it; for the v1 API let AZURE_OPENAI_ENDPOINT end in /openai/v1."
+        yield Problem("OPENAI_API_VERSION", ConfigurationError(what, hint=hint))
 
 
 def notices(settings: Settings, is_set: Callable[[str], object]) -> Iterator[str]:
@@ -145,6 +149,13 @@ def _used(settings: Settings) -> Iterator[tuple[str, str]]:
     for variable, value in candidates.items():
         if value and settings.source(variable) is not Source.DEFAULT:
             yield variable, value
+
+
+def _is_of_v1(settings: Settings) -> bool:
+    """Whether the version is one that only the v1 API has, while the endpoint is that of the dated API."""
+    endpoint = (settings.azure_endpoint or "").lower()
+    dated = not any(path in endpoint for path in ("/openai/v1", "/api/projects"))
+    return dated and settings.azure_api_version.lower() in ("v1", "preview", "latest")
 
 
 def _keys(settings: Settings) -> dict[str, str]:

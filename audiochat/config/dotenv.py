@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 import stat
 import time
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ PIPE_PATIENCE = 10.0
 _LOOK = 4
 """Characters at the start by which UTF-16 without a mark is known: every second one is zero."""
 _POLL = 0.02
+_SET = re.compile(
+    r"(?:-\s+)?(?:(?i:setx|set|env|arg|declare|typeset)\s+(?:-\w+\s+)*|(?i:\$env:))?"
+    r"[\"']?([A-Z][A-Z0-9]*_[A-Z0-9_]+)[\"']?(?:\s*[=:]\s*|\s+)(\S.*?)[,;]?"
+)
+"""A variable that is set in cmd, PowerShell, fish, a Dockerfile, JSON or YAML."""
+_CALLED = re.compile(r"SetEnvironmentVariable\(\s*[\"'](\w+)[\"']\s*,\s*[\"']([^\"']*)[\"']", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
 
 
@@ -73,10 +80,31 @@ def read_dotenv(path: Path) -> DotenvFile:
     except (OSError, UnicodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         raise FileError(f"{path}: the settings in it cannot be read ({why}).", hint="See .env.example.") from exc
-    bindings = list(parse_stream(io.StringIO(text)))
-    wrong = next((binding.original.line for binding in bindings if binding.error), None)
+    values: dict[str, str] = {}
+    wrong = None
+    for binding in parse_stream(io.StringIO(text)):
+        plain = binding.key is not None and not binding.error and not binding.key.startswith("$")
+        name, value = (binding.key, binding.value) if plain else _spelled_otherwise(binding.original.string)
+        if name and value:
+            values[name] = value
+        elif binding.error and wrong is None:
+            wrong = binding.original.line
     notice = None if wrong is None else f"{path}: line {wrong} is no setting; such lines are left out."
-    return DotenvFile({one.key: one.value for one in bindings if one.key and one.value}, notice)
+    return DotenvFile(values, notice)
+
+
+def _spelled_otherwise(line: str) -> tuple[str | None, str | None]:
+    """The name and the value of a line that sets a variable in another shell, or in JSON or YAML.
+
+    Quickstarts show such lines, and people paste them: `setx NAME "value"`, `$env:NAME = "value"`, `NAME: value`.
+    """
+    found = _CALLED.search(line) or _SET.fullmatch(line.strip())
+    if found is None:
+        return None, None
+    value = re.sub(r"\s+(#.*|/[mM])$", "", found[2]).strip()
+    if value[:1] in ("'", '"') and value.count(value[0]) == 1:  # the closing quote was not copied
+        value = value[1:]
+    return found[1], value
 
 
 def _decoded(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -183,7 +184,7 @@ def unread(layers: Iterable[Mapping[str, str]], known: frozenset[str]) -> Iterat
 
 def _instead(name: str, known: frozenset[str]) -> str | None:
     """The known name that a name stands for, or was meant to be."""
-    capitals = name.upper()
+    capitals = re.sub(r"[-. ]", "_", name.upper())
     if capitals in INSTEAD:
         return INSTEAD[capitals]
     if capitals in known:

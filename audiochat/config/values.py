@@ -25,6 +25,10 @@ _UNFILLED = re.compile(
 )
 """What stands in examples for a value of one's own."""
 
+_ADDRESS = r"azure_endpoint|(?:api_)?endpoint|(?:api_)?base_url|api_base|target[ _]uri"
+_KEY = r"(?:api[ _])?key ?[12]?"
+"""What portals and programs call an address or a key before it."""
+
 _CAPITALS = re.compile(r"KEY[12]?|DEPLOYMENT|MODEL|NAME|ENDPOINT|RESOURCE|VOICE|TENANT|PROJECT|ORGANIZATION|VALUE")
 """The same, as .env.example and docs/ write it; in small letters these may be real names."""
 
@@ -57,9 +61,20 @@ def unquoted(value: str) -> str:
     return value
 
 
-def without_name(value: str, variable: str) -> str:
-    """A value without its own variable's name before it, where a whole line was pasted: `export NAME=value`."""
-    return re.sub(rf"^\s*(?:(?:export|set)\s+)?{variable}\s*=", "", value)
+def pasted(value: str, variable: str) -> str:
+    """A value as it is meant: without its name before it, quotes around it, and a comma or semicolon behind it.
+
+    Args:
+        value: What was set, where a whole line may have been pasted: `export NAME=value`, `NAME: "value",`.
+        variable: The name.
+    """
+    address, key = variable.endswith(("_ENDPOINT", "_BASE_URL")), variable.endswith("_API_KEY")
+    names = "|".join((re.escape(variable), *([_ADDRESS] if address else [_KEY] if key else [])))
+    value = re.sub(rf"^[\s\"']*(?:(?:export|setx?)\s+)?(?i:{names})[\"']?\s*[=:]\s*", "", value)
+    trimmed = value.strip(_INVISIBLE)
+    # Only an address or a key never ends in one.
+    end = trimmed.rstrip(",;") if address or key else trimmed
+    return unquoted(end)
 
 
 def is_placeholder(value: str) -> bool:

@@ -34,6 +34,7 @@ _SHOWABLE = re.compile(
 )
 """An address whose parts are where they seem to be."""
 
+_HOST_AND_PATH = r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?)((?:/[A-Za-z0-9._~-]+)*)"
 _LINK = re.compile(r"\[[^\]]*\]\(([^)]+)\)")
 """A link in Markdown."""
 _VERSION = re.compile(r"\?api-version=([A-Za-z0-9.-]+)", re.IGNORECASE)
@@ -148,12 +149,8 @@ def _advice(address: str) -> str:
         return "It looks like a key, not like an address: https://NAME.openai.azure.com or https://HOST/v1."
     if re.fullmatch(r"[A-Za-z0-9-]{2,64}", address):
         return f"For a resource of that name: https://{address}.openai.azure.com"
-    found = re.match(
-        r"(?:[a-z]{2,6}:/*|/+)*(?:[^/?#@\s]*@)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?)"
-        r"((?:/[A-Za-z0-9._~-]+)*)",
-        address,
-        re.IGNORECASE,
-    )
+    found = re.match(rf"(?:[a-z]{{2,6}}:/*|/+)*(?:[^/?#@\s]*@)?{_HOST_AND_PATH}", address, re.IGNORECASE)
+    found = found or re.search(rf"https?://{_HOST_AND_PATH}", address, re.IGNORECASE)
     if found and _is_host(f"https://{found[1]}"):
         if found[1].lower() in _PORTALS:
             return _PAGE.format(_PORTALS[found[1].lower()])

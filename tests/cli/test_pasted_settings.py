@@ -41,6 +41,10 @@ HELLO = completion(audio=wav.wrap(PCM))
         ("<{}>", DATED.format("gpt-4o-mini-audio-preview")),
         ("{},", DATED.format("gpt-4o-mini-audio-preview")),
         ("export AZURE_OPENAI_ENDPOINT='{}'", DATED.format("gpt-4o-mini-audio-preview")),
+        ("AZURE_OPENAI_ENDPOINT: {}", DATED.format("gpt-4o-mini-audio-preview")),
+        ('azure_endpoint="{}",', DATED.format("gpt-4o-mini-audio-preview")),
+        ('"{}";', DATED.format("gpt-4o-mini-audio-preview")),
+        ("setx AZURE_OPENAI_ENDPOINT={}", DATED.format("gpt-4o-mini-audio-preview")),
     ],
 )
 def test_an_azure_address_is_taken_as_it_was_pasted(cli: CommandLine, service: Service, pasted: str, path: str) -> None:
@@ -59,6 +63,53 @@ def test_a_base_url_is_taken_as_it_was_pasted(cli: CommandLine, service: Service
     ran = cli("speak", "Hi", env={"OPENAI_BASE_URL": service.url + end, "OPENAI_API_KEY": CANARY})
     assert ran.code == 0, ran.err
     assert service.last.path == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize("pasted", ["{}", '"{}",', "'{}';", "KEY 1: {}", "Key1={}", "{};\r"])
+def test_a_key_is_taken_as_it_was_pasted(cli: CommandLine, service: Service, pasted: str) -> None:
+    """With its name before it, and a programming language's marks behind it."""
+    service.answer(HELLO)
+    env = {"AZURE_OPENAI_ENDPOINT": service.url, "AZURE_OPENAI_API_KEY": pasted.format(CANARY)}
+    ran = cli("speak", "Hi", env=env)
+    assert ran.code == 0, ran.err
+    assert service.last.headers["api-key"] == CANARY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'setx {} "{}"',
+        'setx {} "{}" /M',
+        "set {}={}",
+        '$env:{} = "{}"',
+        "$Env:{}='{}' # mine",
+        '[Environment]::SetEnvironmentVariable("{}", "{}", "User")',
+        "set -gx {} {}",
+        'declare -x {}="{}"',
+        "ENV {}={}",
+        "{}: {}",
+        '  "{}": "{}",',
+        "- {}={}",
+    ],
+)
+def test_a_line_of_another_shell_is_read_from_dotenv(cli: CommandLine, service: Service, line: str) -> None:
+    """Quickstarts show them; left out, another provider would answer."""
+    service.answer(HELLO)
+    values = {"AZURE_OPENAI_ENDPOINT": service.url, "AZURE_OPENAI_API_KEY": CANARY}
+    Path(".env").write_text("".join(line.format(*setting) + "\n" for setting in values.items()))
+    ran = cli("speak", "Hi")
+    assert ran.code == 0, ran.err
+    assert service.last.headers["api-key"] == CANARY
+    assert "no setting" not in ran.err
+
+
+def test_a_line_that_is_no_setting_is_none(cli: CommandLine, service: Service) -> None:
+    """Words and brackets are left out, with a note."""
+    service.answer(HELLO)
+    Path(".env").write_text(f"{{\nmy settings\n  SEE README\nOPENAI_BASE_URL={service.url}/v1\n}}\n")
+    ran = cli("speak", "Hi")
+    assert ran.code == 0, ran.err
+    assert "line 2 is no setting" in ran.err
 
 
 ADDRESSES_OF_DOCUMENTS = (
@@ -94,6 +145,9 @@ NAMES_OF_DOCUMENTS = ("DEPLOYMENT", "MODEL", "YOUR-DEPLOYMENT", "YourDeploymentN
         ({"AZURE_OPENAI_ENDPOINT": "https://me.openai.azure.com/openai/x y"}, "https://me.openai.azure.com"),
         ({"OPENAI_BASE_URL": "https://me.openai.azure.com/", "OPENAI_API_KEY": CANARY}, "AZURE_OPENAI_ENDPOINT"),
         ({"AZURE_OPENAI_ENDPOINT": "https://api.openai.com/v1"}, "OPENAI_API_KEY"),
+        ({"AZURE_OPENAI_ENDPOINT": "endpoint=https://me.openai.azure.com/;key=0123"}, "https://me.openai.azure.com"),
+        ({"AZURE_OPENAI_ENDPOINT": "https://me.openai.azure.com", "OPENAI_API_VERSION": "preview"}, "/openai/v1"),
+        ({"AZURE_OPENAI_ENDPOINT": "https://me.openai.azure.com", "OPENAI_API_VERSION": "v1"}, "v1 API"),
         ({"OPENAI_API_KEY": "sk-..."}, "placeholder"),
         ({"OPENAI_API_KEY": "YOUR_API_KEY"}, "placeholder"),
         ({"OPENAI_API_KEY": f"Bearer {CANARY}"}, "alone"),
