@@ -30,6 +30,12 @@ _LOWEST, _HIGHEST = 1_000, 3_000_000
 _MOST_CHANNELS = 64
 """As many as FFmpeg mixes; a header that tells more is damaged."""
 
+_LISTENED = 60.0
+"""Seconds of a track without a sound, after which it is taken for silent, where there is another one."""
+
+_HEARD = 16
+"""The size of a sample, of 32,768, that is no silence: codecs make a little noise of it."""
+
 _GAP = 0.1
 """Seconds without sound that are filled with silence; where less is missing, encoders have only counted otherwise."""
 
@@ -68,7 +74,7 @@ def decode(
 def open_recording(source: BinaryIO, *, name: str) -> Iterator[AudioReader]:
     """Open the first track of a recording that can be decoded; for the arguments and errors see `decode`."""
     file = _Source(source, name)
-    number = 0
+    number = _first_sounding(file)
     while True:
         with closing(file.open_container()) as container:
             tracks = container.streams.audio
@@ -85,6 +91,33 @@ def open_recording(source: BinaryIO, *, name: str) -> Iterator[AudioReader]:
                 yield AudioReader(container, first, frames, file)
                 return
             number += 1
+
+
+def _first_sounding(file: _Source) -> int:
+    """The first track that is not silent: screen recorders put an empty one before the microphone's."""
+    with closing(file.open_container()) as container:
+        count = len(container.streams.audio)
+    for number in range(count) if count > 1 else ():
+        with closing(file.open_container()) as container:
+            track = container.streams.audio[number]
+            if getattr(track, "codec_context", None) is not None and _is_heard(_frames(container, track, file)):
+                return number
+    return 0
+
+
+def _is_heard(frames: Iterator[AudioFrame]) -> bool:
+    """Whether anything can be heard in the first minute."""
+    seconds = 0.0
+
+    def minute() -> Iterator[AudioFrame]:
+        nonlocal seconds
+        for frame in frames:
+            seconds += frame.samples / frame.sample_rate
+            if seconds > _LISTENED:
+                return
+            yield frame
+
+    return any(max(memoryview(block).cast("h"), default=0) > _HEARD for block in to_mono(minute(), SAMPLE_RATE))
 
 
 class AudioReader:

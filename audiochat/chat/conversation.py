@@ -135,7 +135,7 @@ def recover(refusal: AudiochatError, sent: NextRequest, turns: Sequence[Answered
         sent: What was sent.
         turns: What was said so far.
     """
-    if refusal.code == "too_long":
+    if refusal.code in ("context_length_exceeded", "too_long"):
         oldest = _oldest_sent_recording(turns, sent.recall)
         return None if oldest is None else replace(sent.recall, names_before=oldest + 1)
     if sent.audio_ids and refusal.status in _ABOUT_THE_REQUEST and refusal.code not in _OTHER_REASONS:

@@ -218,3 +218,17 @@ def test_a_wav_file_is_wav_whatever_its_name_says() -> None:
     """A recording that is called .ulaw and has a WAV header is read by its header."""
     pcm = tone(1)
     assert b"".join(decode(io.BytesIO(wav.wrap(pcm)), name="call.ulaw")) == pcm
+
+
+@pytest.mark.parametrize("silent", ["pcm_s16le", "aac"])
+def test_a_silent_first_track_gives_way_to_one_that_is_heard(silent: str) -> None:
+    """Screen recorders put the sound of the machine before the microphone's."""
+    film = odd.tracks([(silent, bytes(48_000), 0.0), ("pcm_s16le", tone(1.0), 0.0)], container="mov")
+    pcm = b"".join(decode(io.BytesIO(film), name="x"))
+    assert max(memoryview(pcm).cast("h")) > 1_000
+
+
+def test_tracks_that_are_all_silent_are_silence() -> None:
+    """The first one is taken."""
+    film = odd.tracks([("pcm_s16le", bytes(48_000), 0.0)] * 2, container="mov")
+    assert not any(b"".join(decode(io.BytesIO(film), name="x")))
