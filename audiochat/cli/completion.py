@@ -116,7 +116,7 @@ def completion(
         bool, typer.Option("--install", help="Add it to the file that the shell reads at its start.")
     ] = False,
 ) -> None:
-    """Print what makes a shell complete commands, options and values; --install adds it to the shell's start."""
+    """Set up Tab completion in your shell. Without --install, the script that does it is printed."""
     screen: Terminal = context.obj
     name = (shell or Path(os.environ.get("SHELL", "")).name).lower()
     if not name:

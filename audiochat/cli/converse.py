@@ -38,7 +38,7 @@ def converse(
     options: ConverseOptions,
     screen: Terminal,
 ) -> None:
-    """Talk in several turns; every conversation is kept, and goes on where it ended."""
+    """Talk in several turns; conversations are kept, to go on with later."""
     options.check()
     interactive = not options.turn and screen.streams.stdin_is_terminal
     if interactive and options.as_json:

@@ -47,7 +47,7 @@ def doctor(
         str | None, option("Model", "--provider", metavar="NAME", text="azure, openai or local.")
     ] = None,
     model: Annotated[
-        str | None, option("Model", "-m", "--model", metavar="NAME", text="Deployment (Azure) or model.")
+        str | None, option("Model", "-m", "--model", metavar="NAME", text="The deployment (Azure) or model.")
     ] = None,
     env_file: Annotated[
         Path | None, option("Network", "--env-file", metavar="PATH", text="Read this file instead of .env.")
@@ -60,9 +60,9 @@ def doctor(
         option("Output", "--fix", text="Repair what can be repaired here: damaged models, files that others can read."),
     ] = False,
     show_all: Annotated[bool, option("Output", "--all", text="Show what is not in use as well.")] = False,
-    as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False,
+    as_json: Annotated[bool, option("Output", "--json", text="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Find out what works, and what to do about what does not."""
+    """Check the setup; say what does not work, and how to fix it."""
     from audiochat.diagnosis import mended
 
     screen: Terminal = context.obj

@@ -54,6 +54,8 @@ class HelpPage:
     panels: dict[str, list[Entry]] = field(default_factory=dict)
     """Arguments, commands and options by their heading, in the order in which they are shown."""
     examples: tuple[str, ...] = ()
+    more: str = ""
+    """The command that shows the options of the commands that are listed; empty where none are."""
     manual: str = ""
     """The name of its manual page."""
 
@@ -79,6 +81,7 @@ def page_of(command: Any, context: Any) -> HelpPage:
         usage=" ".join(words),
         text=_spaced(command.help or ""),
         panels=panels,
+        more=f"{context.command_path} COMMAND --help" if isinstance(command, HelpGroup) else "",
         examples=tuple(line for line in (command.epilog or "").splitlines() if line.strip()),
         manual=context.command_path.replace(" ", "-"),
     )
@@ -139,6 +142,8 @@ def render(page: HelpPage, *, width: int, colour: bool) -> str:
             lines += _entry(entry, width, column, name, end)
     if page.examples:
         lines += ["", f"{strong}Examples{end}", *(f"  {example}" for example in page.examples)]
+    if page.more:
+        lines += ["", f"{quiet}All options of a command: {page.more}{end}"]
     if (Path(sys.prefix) / "share" / "man" / "man1" / f"{page.manual}.1").is_file():
         lines += ["", f"{quiet}The manual: man {page.manual}{end}"]
     return "\n".join(lines)

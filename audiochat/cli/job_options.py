@@ -35,21 +35,29 @@ class JobOptions(RequestOptions):
     ] = None
     jobs: Annotated[
         int | None,
-        option("Network", "-j", "--jobs", metavar="N", text="Pieces at once. [default: 4; with the local engine 1]"),
+        option(
+            "Network",
+            "-j",
+            "--jobs",
+            metavar="N",
+            text="How many pieces to ask about at once. [default: 4; with the local engine 1]",
+        ),
     ] = None
     dry_run: Annotated[
         bool,
-        option("Output", "--dry-run", text="Tell what would be asked for; send nothing."),
+        option("Output", "--dry-run", text="Say what would be sent, with its price where it is known; send nothing."),
     ] = False
     max_tokens: Annotated[
         int | None,
-        option("Network", "--max-tokens", metavar="N", text="Stop before more tokens than this are used."),
+        option("Network", "--max-tokens", metavar="N", text="Stop before using more tokens than this."),
     ] = None
     max_failures: Annotated[
         int | None,
         option("Network", "--max-failures", metavar="N", text="Stop when more pieces than this have failed."),
     ] = None
-    fresh: Annotated[bool, option("Output", "--fresh", text="Forget what was done before.")] = False
+    fresh: Annotated[bool, option("Output", "--fresh", text="Begin again, without the results of earlier runs.")] = (
+        False
+    )
     store: Annotated[
         str | None,
         option("Output", "--store", metavar="DIR", text="Keep jobs here; with --on, a folder that all workers share."),
@@ -65,7 +73,7 @@ class JobOptions(RequestOptions):
     ] = None
     tls_ca: Annotated[
         str | None,
-        option("Network", "--tls-ca", metavar="FILE", text="For tls://: whom to trust."),
+        option("Network", "--tls-ca", metavar="FILE", text="For tls://: the certificate of the authority to trust."),
     ] = None
     tls_cert: Annotated[
         str | None,

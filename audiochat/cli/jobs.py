@@ -22,7 +22,7 @@ audiochat jobs remove talk-1f3a9c2e
 """
 
 jobs = typer.Typer(
-    help="List, show and remove long work: what is done, what it took, what failed.",
+    help="List, show and remove jobs: the work of transcribe and narrate.",
     no_args_is_help=False,
     add_completion=False,
     rich_markup_mode=None,
@@ -35,12 +35,12 @@ Where = Annotated[
     str | None,
     option("Output", "--store", metavar="DIR", text="Where the jobs are kept."),
 ]
-AsJson = Annotated[bool, option("Output", "--json", text="JSON on stdout.")]
+AsJson = Annotated[bool, option("Output", "--json", text="Print JSON on stdout.")]
 
 
 @jobs.command("list")
 def list_(context: typer.Context, *, store: Where = None, as_json: AsJson = False) -> None:
-    """List the jobs, the one that was worked on last first: name, status, pieces, when, title."""
+    """List the jobs, the latest first: name, status, pieces, when, title."""
     from audiochat.errors import FileError
 
     screen, kept = _screen(context, as_json=as_json), _store(store)
@@ -74,7 +74,7 @@ def show(context: typer.Context, name: Name, *, store: Where = None, as_json: As
 @jobs.command()
 def remove(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The jobs' names.", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="The jobs' names.", show_default=False)],
     *,
     store: Where = None,
     as_json: AsJson = False,

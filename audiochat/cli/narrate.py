@@ -40,36 +40,43 @@ class NarrateOptions(JobOptions):
 
     chapters: Annotated[
         str | None,
-        option("Book", "--chapters", metavar="NUMBERS", text="These alone, as --list numbers them: 1,3-5."),
+        option("Book", "--chapters", metavar="NUMBERS", text="Only these chapters, as --list numbers them: 1,3-5."),
     ] = None
     list_: Annotated[
         bool,
         option("Book", "--list", text="Show the chapters and what is left out; ask nothing."),
     ] = False
-    preview: Annotated[bool, option("Book", "--preview", text="The first minute alone.")] = False
+    preview: Annotated[bool, option("Book", "--preview", text="Read only the first minute.")] = False
     skip_notes: Annotated[bool, option("Book", "--skip-notes", text="Leave out what is marked as a note.")] = False
     skip_front: Annotated[bool, option("Book", "--skip-front", text="Leave out what is marked as front matter.")] = (
         False
     )
     replace: Annotated[
         Path | None,
-        option("Book", "--replace", metavar="FILE", text="How words are spoken: WORD==SPOKEN, a line each."),
+        option(
+            "Book", "--replace", metavar="FILE", text="A file that says how to speak words: WORD==SPOKEN, a line each."
+        ),
     ] = None
     language: Annotated[
         str | None,
-        option("Book", "--language", metavar="CODE", text="It is written in: en, fr, … [default: the book says it]"),
+        option(
+            "Book",
+            "--language",
+            metavar="CODE",
+            text="The language of the book: en, fr, … [default: what the book says]",
+        ),
     ] = None
     title: Annotated[
         str | None,
-        option("Book", "--title", metavar="TEXT", text="Instead of the book's."),
+        option("Book", "--title", metavar="TEXT", text="The title, if not the book's own."),
     ] = None
     author: Annotated[
         str | None,
-        option("Book", "--author", metavar="NAME", text="Instead of the book's."),
+        option("Book", "--author", metavar="NAME", text="The author, if not the book's own."),
     ] = None
     narrator: Annotated[
         str | None,
-        option("Book", "--narrator", metavar="NAME", text="Who reads. [default: the voice]"),
+        option("Book", "--narrator", metavar="NAME", text="The narrator to name in the file. [default: the voice]"),
     ] = None
     cover: Annotated[
         Path | None,
@@ -77,7 +84,7 @@ class NarrateOptions(JobOptions):
     ] = None
     voice: Annotated[
         str | None,
-        option("Answer", "-v", "--voice", metavar="VOICE", text="Who reads."),
+        option("Answer", "-v", "--voice", metavar="VOICE", text="The voice that reads; see 'audiochat voices list'."),
     ] = None
     style: Annotated[
         str | None,
@@ -89,7 +96,8 @@ class NarrateOptions(JobOptions):
             "Answer",
             "--check",
             metavar="HOW",
-            text="words, ear (listen to the sound) or none. [default: ear where the engine is here, else words]",
+            text="Compare the reading with the text: ear (listen to it), words (of the transcript) or none. "
+            "[default: ear where the engine is installed, else words]",
         ),
     ] = None
     format: Annotated[
@@ -102,8 +110,10 @@ class NarrateOptions(JobOptions):
             text=f"{', '.join(BOOK_FORMATS)}. [default: by -o's suffix, else m4b]",
         ),
     ] = None
-    split: Annotated[bool, option("Output", "--split", text="One file a chapter, in a folder.")] = False
-    loudness: Annotated[float, option("Output", "--loudness", metavar="LUFS", text="How loud it is.")] = LOUDNESS
+    split: Annotated[bool, option("Output", "--split", text="Write one file per chapter, into a folder.")] = False
+    loudness: Annotated[
+        float, option("Output", "--loudness", metavar="LUFS", text="Loudness of the audiobook. [default: -19]")
+    ] = LOUDNESS
 
     def book_format(self) -> str:
         """The format of the audiobook: `-f`'s, else that of `-o`'s suffix, else m4b.
@@ -185,7 +195,7 @@ def narrate(
     options: NarrateOptions,
     screen: Terminal,
 ) -> None:
-    """Make an audiobook of a book: text, Markdown or EPUB.
+    """Turn a book into an audiobook: text, Markdown or EPUB.
 
     What was spoken is compared with what is written, and never asked for again.
     """

@@ -54,8 +54,8 @@ class ServiceOptions:
             "-m",
             "--model",
             metavar="MODEL",
-            text="Deployment (Azure) or model. [env: AUDIOCHAT_MODEL, AZURE_OPENAI_DEPLOYMENT_NAME] "
-            f"[default: {config.AZURE_DEPLOYMENT}, {config.OPENAI_MODEL}]",
+            text="The deployment (Azure) or model. [env: AUDIOCHAT_MODEL, AZURE_OPENAI_DEPLOYMENT_NAME] "
+            f"[default: {config.AZURE_DEPLOYMENT} on Azure, {config.OPENAI_MODEL} elsewhere]",
         ),
     ] = None
     provider: Annotated[
@@ -67,9 +67,9 @@ class ServiceOptions:
             text="azure, openai or local. [env: AUDIOCHAT_PROVIDER] [default: the one that is configured, else local]",
         ),
     ] = None
-    quiet: Annotated[bool, option("Output", "-q", "--quiet", text="No notes, no progress; errors stay.")] = False
+    quiet: Annotated[bool, option("Output", "-q", "--quiet", text="No notes, no progress; only errors.")] = False
     debug: Annotated[
-        bool, option("Output", "--debug", text="Show the HTTP exchange on stderr, without secrets and sound.")
+        bool, option("Output", "--debug", text="Show requests and responses on stderr, without secrets and sound.")
     ] = False
     timeout: Annotated[
         float | None,
@@ -77,7 +77,7 @@ class ServiceOptions:
             "Network",
             "--timeout",
             metavar="SECONDS",
-            text=f"For one request. [default: {config.TIMEOUT:.0f}]",
+            text=f"The longest that one request may take. [default: {config.TIMEOUT:.0f}]",
         ),
     ] = None
     env_file: Annotated[
@@ -121,7 +121,7 @@ class ServiceOptions:
 class RequestOptions(ServiceOptions):
     """What every command takes that sends requests and tells the results."""
 
-    as_json: Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")] = False
+    as_json: Annotated[bool, option("Output", "--json", text="Print one JSON object on stdout.")] = False
     retries: Annotated[
         int | None,
         option(
@@ -170,10 +170,10 @@ class AnswerOptions(RequestOptions):
     ] = None
     play: Annotated[bool, option("Answer", "--play", text="Play the answer while it arrives.")] = False
     keep_partial: Annotated[
-        bool, option("Answer", "--keep-partial", text="Keep what came of the sound when the answer is cut.")
+        bool, option("Answer", "--keep-partial", text="Keep the sound received so far when an answer is cut off.")
     ] = False
     system: Annotated[
-        str | None, option("Model", "-s", "--system", metavar="TEXT", text="System message; @FILE reads it.")
+        str | None, option("Model", "-s", "--system", metavar="TEXT", text="The system message; @FILE reads it.")
     ] = None
     param: Annotated[
         list[str] | None,
@@ -255,7 +255,7 @@ class AnswerOptions(RequestOptions):
 class TextOrSpeechOptions(AnswerOptions):
     """What a command takes besides when its answer may be text alone."""
 
-    text_only: Annotated[bool, option("Answer", "--text-only", text="Ask for text alone.")] = False
+    text_only: Annotated[bool, option("Answer", "--text-only", text="Ask for a text answer, without speech.")] = False
 
     def check(self) -> None:
         """Refuse what excludes itself.
@@ -283,16 +283,18 @@ class ConverseOptions(TextOrSpeechOptions):
             "-t",
             "--turn",
             metavar="TEXT",
-            text="A turn; may be given again. @FILE in it attaches a recording, @@ is a plain @.",
+            text="What to say; may be given again. @FILE in it attaches a recording, @@ is a plain @.",
         ),
     ] = None
     session: Annotated[
         str | None,
-        option("Conversation", "--session", metavar="NAME", text="Keep it, or go on, under this name."),
+        option(
+            "Conversation", "--session", metavar="NAME", text="The name of the conversation, to begin or to go on with."
+        ),
     ] = None
     resume: Annotated[bool, option("Conversation", "--continue", text="Go on with the last conversation.")] = False
     save: Annotated[
-        bool, option("Conversation", "--save/--no-save", text="Keep the conversation; it is kept by default.")
+        bool, option("Conversation", "--save/--no-save", text="Whether to keep the conversation. [default: it is kept]")
     ] = True
 
     def check(self) -> None:

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from audiochat.background import run_in_thread
 from audiochat.cli.options import option, takes
-from audiochat.cli.server_options import ServerOptions, require_web
+from audiochat.cli.server_options import PLAYGROUND_PORT, ServerOptions, require_web
 from audiochat.cli.signals import interrupts
 from audiochat.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from audiochat.web.server import Listening
     from audiochat.web.tokens import PageTokens
-
-PORT = 8643
-"""Always the same: browsers remember for an address that it may use the microphone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +44,7 @@ def playground(*, options: PlaygroundOptions, screen: Terminal) -> None:
     from audiochat.web.studio import Studio
     from audiochat.web.tokens import PageTokens
 
-    listening, rules = options.listen(settings, port=PORT)
+    listening, rules = options.listen(settings, port=PLAYGROUND_PORT)
     tokens = PageTokens(listening.port)
     with Studio(settings, screen) as studio:
         # What is wrong with the settings is told here, not in the page; and the engine's models are fetched.

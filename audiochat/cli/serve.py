@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from audiochat.cli.options import option, takes
-from audiochat.cli.server_options import ServerOptions
+from audiochat.cli.server_options import SERVE_PORT, ServerOptions
 from audiochat.cli.signals import interrupts
 from audiochat.cli.terminal import Terminal
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from audiochat.config import Settings
     from audiochat.web.api import Service
 
-PORT = 8642
 
 EXAMPLES = """\
 audiochat serve
@@ -40,12 +39,12 @@ class ServeOptions(ServerOptions):
 
 @takes(ServeOptions)
 def serve(*, options: ServeOptions, screen: Terminal) -> None:
-    """Serve the local engine to any client of OpenAI or Azure OpenAI.
+    """Serve the local engine to any OpenAI or Azure OpenAI client.
 
     It listens until Ctrl-C. Clients need nothing but its address as their base URL, and any API key.
     """
     settings = options.settings(provider="local")
-    listening, rules = options.listen(settings, port=PORT)
+    listening, rules = options.listen(settings, port=SERVE_PORT)
     from audiochat.web.api import serve_api
     from audiochat.web.server import run
 

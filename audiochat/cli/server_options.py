@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from audiochat.web.rules import Rules
     from audiochat.web.server import Listening
 
+SERVE_PORT, PLAYGROUND_PORT = 8642, 8643
+"""Always the same: browsers remember for an address that it may use the microphone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions(ServiceOptions):
@@ -23,11 +26,21 @@ class ServerOptions(ServiceOptions):
 
     host: Annotated[
         str,
-        option("Network", "--host", metavar="ADDRESS", text="Where to listen; anything but loopback needs a key."),
+        option(
+            "Network",
+            "--host",
+            metavar="ADDRESS",
+            text="Where to listen; anything but loopback needs a key. [default: 127.0.0.1]",
+        ),
     ] = "127.0.0.1"
     port: Annotated[
         int | None,
-        option("Network", "--port", metavar="N", text="The port; 0 takes any free one."),
+        option(
+            "Network",
+            "--port",
+            metavar="N",
+            text=f"The port; 0 takes any free one. [default: {SERVE_PORT} for serve, {PLAYGROUND_PORT} for playground]",
+        ),
     ] = None
     api_key: Annotated[
         str | None,
@@ -35,24 +48,31 @@ class ServerOptions(ServiceOptions):
             "Network",
             "--api-key",
             metavar="KEY",
-            text="What clients have to send; better in AUDIOCHAT_SERVE_KEY: others can see command lines.",
+            text="The key that clients have to send; safer in the environment, as others can see command lines. "
+            "[env: AUDIOCHAT_SERVE_KEY]",
         ),
     ] = None
     allow_host: Annotated[
         list[str] | None,
         option(
-            "Network", "--allow-host", metavar="NAME[:PORT]", text="Another name that clients know it by; repeatable."
+            "Network",
+            "--allow-host",
+            metavar="NAME[:PORT]",
+            text="Another host name that clients may use; may be given again.",
         ),
     ] = None
     allow_origin: Annotated[
         list[str] | None,
         option(
-            "Network", "--allow-origin", metavar="ORIGIN", text="A web page elsewhere that may ask (CORS); repeatable."
+            "Network",
+            "--allow-origin",
+            metavar="ORIGIN",
+            text="A web page elsewhere that may send requests (CORS); may be given again.",
         ),
     ] = None
     quiet: Annotated[
         bool,
-        option("Output", "-q", "--quiet", text="No notes, no progress; the address stays."),
+        option("Output", "-q", "--quiet", text="No notes, no progress; only the address and errors."),
     ] = False
     debug: Annotated[bool, option("Output", "--debug", text="Show every request.")] = False
 

@@ -33,7 +33,7 @@ _BEGINNING = 60
 """Characters of how a conversation began."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.", show_default=False)]
-AsJson = Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")]
+AsJson = Annotated[bool, option("Output", "--json", text="Print one JSON object on stdout.")]
 
 
 @sessions.command("list")
@@ -97,7 +97,7 @@ def export(
         option("Output", "-f", "--format", metavar="FORMAT", text="markdown or json. [default: markdown]"),
     ] = "markdown",
     as_json: Annotated[
-        bool, option("Output", "--json", text="One JSON object on stdout, with what would be printed in it.")
+        bool, option("Output", "--json", text="Print one JSON object on stdout, with what would be printed in it.")
     ] = False,
 ) -> None:
     """Print a conversation as Markdown or JSON, for a file or another program."""

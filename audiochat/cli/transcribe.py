@@ -52,32 +52,46 @@ class TranscribeOptions(JobOptions):
     ] = None
     language: Annotated[
         str | None,
-        option("Recording", "--language", metavar="CODE", text="That is spoken: en, de, … [default: found out]"),
+        option(
+            "Recording", "--language", metavar="CODE", text="The language that is spoken: en, de, … [default: detected]"
+        ),
     ] = None
     prompt: Annotated[
         str | None,
-        option("Recording", "--prompt", metavar="TEXT", text="Names and terms, as they are spelled; @FILE reads it."),
+        option("Recording", "--prompt", metavar="TEXT", text="Names and terms to spell right; @FILE reads it."),
     ] = None
     channels: Annotated[
         bool,
-        option("Recording", "--channels", text="Transcribe each channel by itself: telephony."),
+        option(
+            "Recording", "--channels", text="Transcribe each channel by itself, for calls with one speaker a channel."
+        ),
     ] = False
-    recursive: Annotated[bool, option("Recording", "-R", "--recursive", text="Look into folders of folders, too.")] = (
-        False
-    )
+    recursive: Annotated[
+        bool, option("Recording", "-R", "--recursive", text="Look into folders within folders as well.")
+    ] = False
     piece: Annotated[
         float | None,
-        option("Recording", "--piece", metavar="SECONDS", text="The longest piece that is asked about at once."),
+        option(
+            "Recording",
+            "--piece",
+            metavar="SECONDS",
+            text="The longest piece that one request carries. [default: what suits the model]",
+        ),
     ] = None
     no_check: Annotated[
         bool,
-        option("Model", "--no-check", text="Take whatever the model answers for the words."),
+        option("Model", "--no-check", text="Do not check that the model answers with a transcript."),
     ] = False
-    words: Annotated[bool, option("Output", "--words", text="A cue for each word.")] = False
+    words: Annotated[bool, option("Output", "--words", text="Subtitles word by word: one cue for each.")] = False
     max_line_width: Annotated[
-        int, option("Output", "--max-line-width", metavar="N", text="Characters of a cue's line.")
+        int,
+        option(
+            "Output", "--max-line-width", metavar="N", text="Most characters in a line of a subtitle. [default: 42]"
+        ),
     ] = 42
-    max_line_count: Annotated[int, option("Output", "--max-line-count", metavar="N", text="Lines of a cue.")] = 2
+    max_line_count: Annotated[
+        int, option("Output", "--max-line-count", metavar="N", text="Most lines in a subtitle. [default: 2]")
+    ] = 2
 
     def formats(self) -> tuple[str, ...]:
         """What is written, each format once.
@@ -128,13 +142,13 @@ class TranscribeOptions(JobOptions):
 def transcribe(
     audio: Annotated[
         list[str] | None,
-        typer.Argument(metavar="AUDIO...", help="Recordings and folders; - is stdin.", show_default=False),
+        typer.Argument(metavar="AUDIO", help="Recordings and folders; - is stdin.", show_default=False),
     ] = None,
     *,
     options: TranscribeOptions,
     screen: Terminal,
 ) -> None:
-    """Write down what is said in recordings of any length; what was done is never asked for again."""
+    """Write down what is said in recordings of any length. A run that stopped goes on where it was."""
     from audiochat.cli.memory import share_heaps
     from audiochat.jobs.transcribe.job import KIND, Transcriber
 

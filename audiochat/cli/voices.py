@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audiochat.chat.voices import Voice
 
 voices = typer.Typer(
-    help="List the voices that -v takes, hear them, fetch the engine's.",
+    help="List and hear the voices for -v; fetch the engine's.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -30,7 +30,7 @@ audiochat voices get
 audiochat voices get alloy --from ./kokoro-voices
 """
 
-AsJson = Annotated[bool, option("Output", "--json", text="One JSON object on stdout.")]
+AsJson = Annotated[bool, option("Output", "--json", text="Print one JSON object on stdout.")]
 
 
 @voices.command("list")
@@ -49,7 +49,7 @@ def list_(
     play: Annotated[bool, option("Output", "--play", text="Play a short sample of each.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the voices: name, language, sex, the API's names that it answers to, whether it is fetched."""
+    """List the voices: name, language, sex, OpenAI's names for it, whether it is fetched."""
     from audiochat.chat.voices import as_dict
     from audiochat.providers import local
 
@@ -80,12 +80,12 @@ def get(
             "Network",
             "--from",
             metavar="PATH",
-            text="Take them from here: a folder of .bin files, npm's archive, voices-v1.0.bin.",
+            text="Copy them from here instead: a folder of .bin files, npm's archive, voices-v1.0.bin.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch voices of the engine, so that they are here when they are needed."""
+    """Fetch the engine's voices now, to work without a network later."""
     from audiochat.chat.voices import ENGINE_VOICES
     from audiochat.files import user_path
     from audiochat.providers import local

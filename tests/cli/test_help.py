@@ -104,12 +104,23 @@ def test_what_was_meant_is_suggested(cli: CommandLine, arguments: tuple[str, ...
 
 
 @pytest.mark.parametrize(
+    ("command", "line"), [([], "audiochat COMMAND --help"), (["jobs"], "audiochat jobs COMMAND --help")]
+)
+def test_a_list_of_commands_says_where_their_options_are(cli: CommandLine, command: list[str], line: str) -> None:
+    """At its end; the help of a command that has none beneath it does not."""
+    assert line in cli(*command, "--help").out.decode()
+    assert "COMMAND --help" not in cli("speak", "--help").out.decode()
+
+
+@pytest.mark.parametrize(
     ("command", "usage"),
     [
         (["sessions", "show"], "audiochat sessions show [OPTIONS] NAME"),
         (["sessions", "remove"], "audiochat sessions remove [OPTIONS] NAME..."),
         (["jobs", "remove"], "audiochat jobs remove [OPTIONS] NAME..."),
         (["analyze"], "audiochat analyze [OPTIONS] [AUDIO] [PROMPT]..."),
+        (["transcribe"], "audiochat transcribe [OPTIONS] [AUDIO]..."),
+        (["voices", "list"], "audiochat voices list [OPTIONS] [NAME|LANGUAGE]..."),
     ],
 )
 def test_the_usage_line_is_written_as_manuals_write_it(cli: CommandLine, command: list[str], usage: str) -> None:
