@@ -103,6 +103,8 @@ def _note_left_out(source: BookSource, screen: Terminal) -> None:
 
 def _verdict(report: Report) -> str:
     """How faithful a narration is, in words for a person."""
+    if not report.errors and (short := len(report.of_kind("unfaithful"))):
+        return f"Not all words were read: pieces whose sound cannot hold them: {short}."
     if not report.errors:
         how = "heard" if report.by_ear else "read"
         if report.words == 1:
@@ -211,6 +213,8 @@ class Writer:
             self._screen.note(f"{remark.label} ({remark.kind}): {remark.why or ''}".rstrip(": "))
             self._screen.note(f"  written: {remark.written}")
             self._screen.note(f"  read:    {remark.read if remark.read is not None else remark.heard or '–'}")
+            if remark.kind == "unfaithful" and remark.read is not None and remark.heard is not None:
+                self._screen.note(f"  heard:   {remark.heard}")
         if len(remarks) > _SHOWN:
             self._screen.note(f"… and {len(remarks) - _SHOWN} more; --json has all.")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 from support.books import epub, page
-from support.narrators import Narrator, answered, paraphrased, without_last_sentence, without_not
+from support.narrators import Narrator, answered, paraphrased, sound_of, without_last_sentence, without_not
 from support.service import completion, error
 
 from audiochat.audio import wav
@@ -369,3 +369,12 @@ def test_a_file_is_no_folder_for_a_file_a_chapter(openai: Service, cli: CommandL
     ran = cli("narrate", str(book), "--split", "-o", "fox.mp3")
     assert (ran.code, openai.requests) == (2, [])
     assert "-o fox/ -f mp3" in ran.err
+
+
+def test_a_sound_that_stays_too_short_is_not_called_read(openai: Service, cli: CommandLine, book: Path) -> None:
+    """Though the service says all of its words."""
+    openai.answer_with(Narrator(sounds=lambda text, _: sound_of(text)[:4800]))
+    ran = cli("narrate", str(book))
+    assert ran.code == 4
+    assert "The sound is too short" in ran.err
+    assert "Not all words were read" in ran.err

@@ -79,7 +79,7 @@ class Report:
         chapter = self.chapters[position]
         chapter.pieces += 1
         data: Any = {} if result is None else result.data
-        compared = data.get("compared") or data.get("compared_heard")
+        compared = _counted(data)
         self.by_ear = self.by_ear or (compared is not None and not data.get("compared"))
         if compared is None:
             chapter.unchecked += result is not None
@@ -147,6 +147,14 @@ class Report:
                 for one in self.remarks
             ],
         }
+
+
+def _counted(data: dict[str, Any]) -> Any:
+    """The comparison by which words count: what the service says, unless another text is heard."""
+    said, heard = data.get("compared"), data.get("compared_heard")
+    if said and heard and Comparison.of_json(heard).is_unfaithful and not Comparison.of_json(said).is_unfaithful:
+        return heard
+    return said or heard
 
 
 def _kind(result: Result | None) -> str | None:

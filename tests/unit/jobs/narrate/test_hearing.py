@@ -10,7 +10,11 @@ import pytest
 from support.scripted_engine import HEARD, Ear, tone
 
 from audiochat import config
+from audiochat.jobs.narrate.fidelity import compare, compare_heard
 from audiochat.jobs.narrate.hearing import heard_text, hears
+from audiochat.jobs.narrate.report import Report
+from audiochat.jobs.narrate.script import Act, Line
+from audiochat.jobs.piece import Failure, Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +48,14 @@ def test_the_recogniser_is_told_the_language(written: str, language: str | None,
     ear = Ear()
     assert heard_text(ear, tone(1.0), written, language) == HEARD
     assert ear.languages == told
+
+
+def test_what_is_heard_counts_where_it_is_another_text() -> None:
+    """A service can say that it read all of it: then the words that were heard tell how faithful the book is."""
+    text = "The captain did not open the door."
+    said, heard = compare(text, text), compare_heard(text, "The captain did open the door.")
+    data = {"words": text, "compared": said.as_json(), "heard": "…", "compared_heard": heard.as_json()}
+    report = Report.of((Act(1, "One", (Line(text, "chapter"),)),))
+    flawed = Result(data, b"sound", flaw=Failure("unfaithful", "The reading loses or changes 'not'.", 4, None))
+    report.add(0, "chapter 1, piece 1", text, flawed, None)
+    assert (report.errors, report.words, [one.kind for one in report.remarks]) == (1, 7, ["unfaithful"])
