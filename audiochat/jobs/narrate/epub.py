@@ -102,12 +102,16 @@ class _Flat:
     def starts(self, entries: Sequence[Entry]) -> list[tuple[int, str]]:
         """Where the chapters begin; a paragraph in whose middle one does is cut there."""
         anchors = {document.path: document.content.anchors for document in self.documents}
+        marked = {entry.path for entry in entries if entry.fragment in anchors.get(entry.path, ())}
         order = {document.path: number for number, document in enumerate(self.documents)}
         # The file counts: one without text begins where the next one does.
         places: dict[tuple[int, int, int], list[str]] = {}
         for entry in entries:
             if entry.path in self.first:
-                block, offset = anchors[entry.path].get(entry.fragment, (0, 0))
+                found = anchors[entry.path].get(entry.fragment) or (self._heading(entry) if entry.fragment else (0, 0))
+                if found is None and entry.path in marked:
+                    continue  # it leads nowhere, and would give its title to another's text
+                block, offset = found or (0, 0)
                 at, offset = self._place(self.first[entry.path] + block, offset)
                 titles = places.setdefault((at, order[entry.path], offset), [])
                 titles += [] if entry.title in titles else [entry.title]
@@ -121,6 +125,15 @@ class _Flat:
             title = ": ".join(title for title in places[block, file, offset] if title)
             starts.append((block + cuts, title))
         return starts
+
+    def _heading(self, entry: Entry) -> tuple[int, int] | None:
+        """The heading that a line of the contents means whose anchor is not there."""
+        title = "".join(entry.title.casefold().split())
+        content = next(one.content for one in self.documents if one.path == entry.path)
+        for index, block in enumerate(content.blocks):
+            if block.level and title and "".join(block.text.casefold().split()) == title:
+                return index, 0
+        return None
 
     def titled(self, starts: Sequence[tuple[int, str]], book: str) -> list[tuple[int, str]]:
         """Chapters with a title each: one that has none is called by its heading, else by its number."""

@@ -107,8 +107,9 @@ def collapse(text: str) -> str:
 
 def types_of(attributes: Mapping[str, str | None]) -> set[str]:
     """The epub:type and the role of an element."""
-    told = f"{attributes.get('epub:type') or ''} {attributes.get('role') or ''}"
-    return set(told.lower().split())
+    # The name space of EPUB has another prefix in some books.
+    told = [value or "" for name, value in attributes.items() if name == "role" or name.endswith(":type")]
+    return set(" ".join(told).lower().split())
 
 
 def _style(attributes: Mapping[str, str | None]) -> str:

@@ -227,3 +227,21 @@ def test_the_head_of_markdown_is_not_read_but_understood(head: str, author: str)
     """YAML with lists and remarks, and TOML, tell title and author; what is struck out has no tildes."""
     book = _read(f"{head}Some ~~old~~ text.\n", "x.md")
     assert (book.title, book.author, _texts(book)) == ("My Book", author, ["Some old text."])
+
+
+def test_a_line_of_the_contents_that_leads_nowhere_names_no_other_chapter() -> None:
+    """Its heading is found by its words; without one, its text stays in the chapter before."""
+    body = '<p>Before.</p><h2 id="x">X</h2><p>One.</p><h2>Y</h2><p>Two.</p>'
+    book = _read(epub({"a.xhtml": page(body)}, [("X", "a.xhtml#x"), ("Y", "a.xhtml#no"), ("Z", "a.xhtml#none")]))
+    assert [chapter.title for chapter in book.chapters][1:] == ["X", "Y"]
+    assert book.chapters[0].title not in ("Y", "Z")
+
+
+def test_marks_are_known_by_any_prefix_of_their_name_space() -> None:
+    """`ops:type` is what others call `epub:type`."""
+    page_ = (
+        '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:ops="http://www.idpf.org/2007/ops"><body>'
+        '<p>A word<a ops:type="noteref">1</a>.</p><aside ops:type="footnote">A note.</aside></body></html>'
+    )
+    book = read_book(io.BytesIO(epub({"a.xhtml": page_})), name="b.epub", skip=Skip(notes=True))
+    assert _texts(book) == ["A word."]
