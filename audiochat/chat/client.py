@@ -19,6 +19,7 @@ from audiochat.chat.stream import StreamAssembly, as_deltas
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
 from audiochat.transport import redaction, service_errors
 from audiochat.transport.attempts import Retrying, attempts, http_errors
+from audiochat.transport.cancellation import cancelled_by
 from audiochat.transport.deadlines import LOCATION, DeadlineStream, deadline_of
 from audiochat.transport.http_log import log_exchange
 from audiochat.transport.retry import Gate, RetryPolicy
@@ -144,7 +145,7 @@ class Client:
     def _attempt(self, body: Body, mode: Mode, cancelled: threading.Event | None) -> Events:
         """Send the request once, and take its answer."""
         try:
-            with self._post(body) as (response, deadline):
+            with self._post(body, cancelled) as (response, deadline):
                 answer = AnswerBody(response)
                 if answer.streams:
                     yield from self._streamed(answer, deadline, cancelled)
@@ -213,7 +214,7 @@ class Client:
         return delta
 
     @contextmanager
-    def _post(self, body: Body) -> Iterator[tuple[httpx2.Response, DeadlineStream]]:
+    def _post(self, body: Body, cancelled: threading.Event | None) -> Iterator[tuple[httpx2.Response, DeadlineStream]]:
         """Send the request once; the answer's head is there, its body still to be read."""
         import httpx2
         from openai import Stream
@@ -221,18 +222,19 @@ class Client:
         log_exchange(f"> POST {self._sdk.base_url}chat/completions", body=body.payload)
         started = time.monotonic()
         # The SDK's public way to any path, without its typed models: they would hold the sound twice more.
-        response: Any = self._sdk.post(
-            "/chat/completions",
-            cast_to=httpx2.Response,
-            content=body.open(),
-            options={
-                "headers": {"Content-Type": "application/json"},
-                "timeout": httpx2.Timeout(self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT)),
-                "max_retries": 0,
-            },
-            stream=True,
-            stream_cls=Stream[Any],
-        )
+        with cancelled_by(cancelled):
+            response: Any = self._sdk.post(
+                "/chat/completions",
+                cast_to=httpx2.Response,
+                content=body.open(),
+                options={
+                    "headers": {"Content-Type": "application/json"},
+                    "timeout": httpx2.Timeout(self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT)),
+                    "max_retries": 0,
+                },
+                stream=True,
+                stream_cls=Stream[Any],
+            )
         _log_heads(response, time.monotonic() - started)
         try:
             yield response, deadline_of(response)
