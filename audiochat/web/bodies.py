@@ -23,7 +23,7 @@ async def iter_body(request: Request, limit: int) -> AsyncGenerator[bytes, None]
     """The body of a request as it comes.
 
     Raises:
-        ApiError: it is longer than `limit` bytes, or does not come.
+        ApiError: it is longer than `limit` bytes, does not come, or the server ends.
     """
     announced = request.headers.get("content-length", "0")
     if not announced.isascii() or not announced.isdigit() or int(announced) > limit:
@@ -37,6 +37,8 @@ async def iter_body(request: Request, limit: int) -> AsyncGenerator[bytes, None]
             return
         except asyncio.TimeoutError:
             raise errors.too_slow() from None
+        except asyncio.CancelledError:  # the server ends
+            raise errors.shutting_down() from None
         size += len(chunk)
         if size > limit:
             raise errors.too_large(limit)

@@ -49,11 +49,6 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see the ASGI specification."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        if scope["type"] != "http":
-            raise RuntimeError("Only HTTP is served.")
         headers = _Headers(scope)
         origin = headers.one("origin")
         foreign = origin if origin in self._rules.foreign_origins else None

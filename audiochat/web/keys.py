@@ -32,7 +32,7 @@ class KeyRequired:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see the ASGI specification."""
-        if scope["type"] == "http" and not self._fits(scope):
+        if not self._fits(scope):
             await errors.error_response(errors.wrong_key(scope["path"]))(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -27,7 +27,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""The page's own files, and nothing else: no inline script or style, no frame, nobody else's server."""
+"""The page's own files, and nothing else: no inline script or style, no frame, no other server."""
 
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=()"
 

@@ -124,7 +124,7 @@ def _events(studio: Studio, body: bytes, cancelled: threading.Event) -> Iterator
                 yield from _answer(studio, talk, turn)
         finally:
             studio.line.leave(ticket)
-    except CancelledError:  # nobody listens
+    except CancelledError:  # the page has left
         return
     except ApiError as refusal:
         yield event({"type": "error", **refusal.body["error"], "hint": "Wait for the others, then ask again."})

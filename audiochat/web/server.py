@@ -179,10 +179,8 @@ class _TidyPaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"
-            scope = {**scope, "path": path, "raw_path": None}
-        await self._app(scope, receive, send)
+        path = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"
+        await self._app({**scope, "path": path, "raw_path": None}, receive, send)
 
 
 class _Logged:
@@ -198,7 +196,7 @@ class _Logged:
                 self._log(f"{scope['method']} {scope['path'][:200]} {message['status']}")
             await send(message)
 
-        await self._app(scope, receive, told if scope["type"] == "http" else send)
+        await self._app(scope, receive, told)
 
 
 def run(app: ASGIApp, listening: Listening, *, ready: Callable[[], None], stop: threading.Event | None = None) -> None:
@@ -237,7 +235,7 @@ def _make_server(app: ASGIApp, ready: Callable[[], None], stop: threading.Event 
         uvicorn.Config(
             app,
             http="h11",
-            ws="none",
+            ws="none",  # with this and the next line only HTTP requests reach the app: nothing below asks again
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -75,7 +75,7 @@ class Studio:
 
         Raises:
             AudiochatError: it cannot connect.
-            UsageError: more models were asked than anybody has.
+            UsageError: more models were asked than there can be.
         """
         # The engine has one model, whatever a request says.
         if model in (None, "", self.model) or self.settings.provider == "local":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _BYTES = 16
-"""Of randomness: nobody guesses 128 bits."""
+"""Of randomness: 128 bits cannot be guessed."""
 
 _TOKENS = 8
 _COOKIES = 32
@@ -26,14 +26,14 @@ _COOKIES = 32
 class PageTokens:
     """One-time tokens and the cookies that they are exchanged for; they live as long as the server.
 
-    The token stands in the fragment of the address (`http://127.0.0.1:PORT/#TOKEN`), which browsers send to nobody:
+    The token stands in the fragment of the address (`http://127.0.0.1:PORT/#TOKEN`), which browsers do not send:
     it is in no log, and in no Referer. The page's script posts it once, to a route that answers with the header that
     `exchange` gives, and removes it from the address bar.
 
         tokens = PageTokens(port)
         address = f"http://127.0.0.1:{port}/#{tokens.issue()}"
 
-        async def sign_in(request):  # POST /page/session, open to those without a cookie
+        async def sign_in(request):  # POST /page/sign-in, open to browsers without a cookie
             token = (await read_json(request, 1000)).get("token", "")
             cookie = tokens.exchange(token)
             if cookie is None:
@@ -41,7 +41,7 @@ class PageTokens:
             return Response(status_code=204, headers={"set-cookie": cookie})
 
         routes = [
-            Route("/", page), Route("/page/session", sign_in, methods=["POST"]),
+            Route("/", page), Route("/page/sign-in", sign_in, methods=["POST"]),
             Mount("/page", app=CookieRequired(Starlette(routes=page_routes), tokens)),
         ]
 
@@ -108,7 +108,7 @@ class CookieRequired:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see the ASGI specification."""
-        if scope["type"] == "http" and not self._tokens.admits(scope):
+        if not self._tokens.admits(scope):
             told = ApiError(
                 "This page is not signed in. Open the address that the command line shows, whole.",
                 code="not_signed_in",

@@ -1,4 +1,4 @@
-"""Responses that take a while: blocking work in a thread, never on the event loop, ended when nobody waits."""
+"""Responses that take a while: blocking work in a thread, never on the event loop, ended when the client leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EVENT_STREAM = "text/event-stream"
 
 _AHEAD = 16_000_000
-"""Bytes that a reader may be behind. An answer of the engine is less, so that a slow reader holds nobody up."""
+"""Bytes that a reader may be behind. An answer of the engine is less, so that a slow reader does not hold up the queue."""
 
 _STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """nginx would collect a stream and pass it on at its end."""
@@ -96,7 +96,7 @@ class _Job:
         self._behind = 0
 
     async def next(self) -> Message | None:
-        """The next message to send, as much of the body as there is; None at the end, or when nobody waits any more."""
+        """The next message to send, as much of the body as there is; None at the end, or when the client has left."""
         while True:
             with self._room:
                 if self._messages:

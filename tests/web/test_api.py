@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -375,6 +377,19 @@ def test_json_routes_want_json(server: Server, engine: ScriptedEngine, kind: str
         got = server.ask("POST", path, json.dumps(ask()).encode(), {"Content-Type": kind})
         assert (got.status, got.error["code"]) == (415, "unsupported_content_type")
     assert not engine.language_model.said
+
+
+def test_a_body_that_is_still_coming_when_the_server_ends_is_answered(engine: ScriptedEngine, tmp_path: Path) -> None:
+    """In the service's shape, as what is being worked on."""
+    with serving_api(EngineService(engine, AudioIds(tmp_path))) as server:
+        sock = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        sock.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+        time.sleep(0.2)
+    with sock, http.client.HTTPResponse(sock) as response:
+        response.begin()
+        assert response.status == 503
+        assert json.load(response)["error"]["code"] == "shutting_down"
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_comes(server: Server) -> None:

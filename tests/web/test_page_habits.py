@@ -17,6 +17,8 @@ from support.service import sound_events, stream
 from audiochat.chat.sessions import SessionStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser, Page, Route
     from support.page import Playground
     from support.service import Service
@@ -222,6 +224,17 @@ def test_a_line_that_is_cut_is_told_and_the_question_is_kept(
     assert len(openai.requests) == 1
     assert len(playground.complaints) == 1, "the browser's own, about the line"
     playground.complaints.clear()
+
+
+def test_files_that_are_too_large_together_are_told_before_they_are_sent(page: Page, tmp_path: Path) -> None:
+    """With what to do; those that fit stay."""
+    for name in ("one.wav", "two.wav"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(40_000_000)
+    page.set_input_files("#files", [tmp_path / "one.wav", tmp_path / "two.wav"])
+    expect(page.locator("#status")).to_contain_text("two.wav is too large for one question together with the others")
+    expect(page.locator("#status")).to_contain_text("a question of its own")
+    expect(page.locator(".draft")).to_have_count(1)
 
 
 @pytest.mark.parametrize("how", ["refused", "missing"])

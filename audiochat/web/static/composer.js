@@ -9,7 +9,7 @@ import { encodeWav } from './wav.js';
 import { LevelMeter } from './waveform.js';
 
 const TOO_SHORT = 0.3; // seconds: a key that was touched
-const LARGEST = 60_000_000; // bytes of one file; the server takes 96 MB a turn, and base64 adds a third
+const LARGEST = 60_000_000; // bytes of all recordings; the server takes 96 MB a turn, and base64 adds a third
 
 /** The composer. `send(content)` takes a turn; `fail(error)` shows why something cannot be done. */
 export class Composer {
@@ -117,7 +117,7 @@ export class Composer {
   async record() {
     if (this.recorder) return;
     this.player.unlock();
-    this.player.stop(); // nobody records the answer
+    this.player.stop(); // the answer is not to be recorded
     const recorder = new Recorder({
       onlive: () => this.recorder === recorder && setStatus('recording'),
       onlevel: (level) => {
@@ -186,9 +186,12 @@ export class Composer {
 
   attach(files) {
     for (const file of files) {
-      if (file.size > LARGEST) {
-        const hint = "'audiochat transcribe' takes recordings of any length; or cut it in pieces.";
-        this.fail(Object.assign(new Error(`${file.name} is too large for one question.`), { hint }));
+      const before = this.clips.reduce((sum, clip) => sum + (clip.blob?.size ?? 0), 0);
+      if (before + file.size > LARGEST) {
+        const together = file.size > LARGEST ? '' : ' together with the others';
+        const hint = together ? 'Send it with a question of its own.'
+          : "'audiochat transcribe' takes recordings of any length; or cut it in pieces.";
+        this.fail(Object.assign(new Error(`${file.name} is too large for one question${together}.`), { hint }));
         continue;
       }
       this.addClip({ name: file.name, blob: file, sound: new Sound({ source: () => file.arrayBuffer() }) });

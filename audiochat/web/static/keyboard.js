@@ -1,4 +1,4 @@
-// Keys: those of the text, and those of the page when nobody types.
+// Keys: those of the text, and those of the page while no text is typed.
 
 import { byId } from './dom.js';
 import { showKeys } from './dialogs.js';
@@ -47,7 +47,7 @@ export function wireKeys({ composer, conversation, player, begin }) {
   document.addEventListener('keyup', (event) => {
     if (event.code === 'Space' && held) release();
   });
-  window.addEventListener('blur', () => held && release()); // the key's end is somebody else's then
+  window.addEventListener('blur', () => held && release()); // another window gets the key's end then
 
   function talk() {
     if (composer.recording || composer.busy) return;

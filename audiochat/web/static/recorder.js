@@ -56,7 +56,7 @@ export class Recorder {
     this.context = new AudioContext(); // the rate of the machine: it is never forced
     try {
       const loaded = this.context.audioWorklet.addModule('/static/capture-worklet.js');
-      loaded.catch(() => {}); // where there is no microphone, nobody waits for it
+      loaded.catch(() => {}); // where there is no microphone, it is not waited for
       this.stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: { ideal: 1 } } });
       await loaded;
       if (this.over) return this.release(); // let go of while the browser asked

@@ -37,7 +37,7 @@ export class Settings {
       h('option', { value: OTHER }, 'Another…'));
   }
 
-  /** What there is to choose from, asked of the service when somebody looks. */
+  /** What there is to choose from, asked of the service when the settings are opened. */
   async listModels() {
     if (this.listed || this.state.one_model) return;
     this.listed = true;
