@@ -18,8 +18,7 @@ from audiochat.chat.reply import Delta, Notice, Reply
 from audiochat.chat.stream import StreamAssembly, as_deltas
 from audiochat.errors import AudiochatError, BrokenAnswerError, CancelledError, RefusedError
 from audiochat.transport import redaction, service_errors
-from audiochat.transport.attempts import Retrying, attempts, http_errors
-from audiochat.transport.cancellation import cancelled_by
+from audiochat.transport.attempts import Retrying, attempts, cancelled_by, http_errors
 from audiochat.transport.deadlines import LOCATION, DeadlineStream, deadline_of
 from audiochat.transport.http_log import log_exchange
 from audiochat.transport.retry import Gate, RetryPolicy

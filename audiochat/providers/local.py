@@ -15,7 +15,8 @@ from audiochat.config import Source
 from audiochat.errors import ConfigurationError, FileError
 from audiochat.extras import install_command
 from audiochat.providers import LocalPart
-from audiochat.transport import addresses, cancellation, endpoint
+from audiochat.transport import addresses, endpoint
+from audiochat.transport.attempts import cancellation
 from audiochat.transport.connection import ACCOUNT, Connection, certificates, http_client, without
 from audiochat.transport.endpoint import Credential
 
@@ -176,7 +177,7 @@ class InProcess(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request; see `httpx2.BaseTransport`."""
-        answer = self._completions.respond(request.read(), cancelled=cancellation.current())
+        answer = self._completions.respond(request.read(), cancelled=cancellation())
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from audiochat.transport.retry import Gate, RetryPolicy
 
 T = TypeVar("T")
+
+_CANCELLED: ContextVar[threading.Event | None] = ContextVar("cancelled", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +115,26 @@ def http_errors() -> tuple[type[Exception], ...]:
     import openai
 
     return openai.OpenAIError, httpx2.RequestError, httpx2.StreamError
+
+
+@contextmanager
+def cancelled_by(event: threading.Event | None) -> Iterator[None]:
+    """Send a request that ends when an event is set, where its transport can end its work: see `cancellation`.
+
+    Args:
+        event: Looked at, never set; None where nothing ends it.
+    """
+    token = _CANCELLED.set(event)
+    try:
+        yield
+    finally:
+        _CANCELLED.reset(token)
+
+
+def cancellation() -> threading.Event | None:
+    """What ends the request that this thread sends, for a transport: the SDK hands nothing on to it.
+
+    The engine in this process is one. Without this, a question that was given up would be heard and answered up to
+    its first word, and the next one would wait.
+    """
+    return _CANCELLED.get()

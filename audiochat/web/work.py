@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EVENT_STREAM = "text/event-stream"
 
 _AHEAD = 16_000_000
-"""Bytes that a reader may be behind. An answer of the engine is less, so that a slow reader does not hold up the queue."""
+"""Bytes that a reader may be behind. An answer of the engine is less: a slow reader does not hold up the queue."""
 
 _STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 """nginx would collect a stream and pass it on at its end."""
