@@ -170,8 +170,22 @@ def _shown(page: HelpPage) -> str:
     return render(page, width=min(max(columns - 1, _NARROWEST), _WIDEST), colour=terminal and has_colours())
 
 
+_ONE_DASH = re.compile(r"[-\u2010-\u2015\u2212][a-z][a-z-]+")
+"""A long option behind one dash, or behind the dash that word processors make of two."""
+
+
 class HelpCommand(TyperCommand):
     """A command whose help is a `HelpPage`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; see `TyperCommand`. One dash before a long option would be `-o utput`, and cost."""
+        options = {name for param in self.params for name in param.opts}
+        for argument in args[: args.index("--")] if "--" in args else args:
+            name = argument.partition("=")[0]
+            meant = f"--{name[1:]}"
+            if _ONE_DASH.fullmatch(name) and meant in options:
+                ctx.fail(f"{name} has one dash; the option is {meant}.")
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the page; see `TyperCommand`."""

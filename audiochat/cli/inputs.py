@@ -24,6 +24,9 @@ DESCRIBE = "Describe in detail the spoken audio input."
 """What is asked about a recording when nothing is asked; as in Azure's quickstart."""
 
 
+_TEXT_SUFFIXES = frozenset({".txt", ".md", ".markdown", ".rst", ".text"})
+
+
 def text(argument: str) -> str:
     """The text that an argument means: `@FILE` reads a file, `@@` is a plain `@`.
 
@@ -103,6 +106,20 @@ def is_dragged(line: str) -> bool:
         return files.is_file(files.user_path(name))
     except UsageError:  # an address
         return False
+
+
+def refuse_name_of_file(argument: str) -> None:
+    """Refuse a prompt that is nothing but the name of a file that is there, which would be read aloud itself.
+
+    Raises:
+        UsageError: what is in the file was meant.
+    """
+    path = Path(argument)
+    suffix = path.suffix.lower()
+    if suffix not in _TEXT_SUFFIXES | RECORDING_SUFFIXES or not files.is_file(path):
+        return
+    meant = f"audiochat analyze {argument}" if suffix in RECORDING_SUFFIXES else f"audiochat speak @{argument}"
+    raise UsageError(f"{argument} is the name of a file, not a prompt.", hint=f"What is in it: {meant}")
 
 
 def names_recording(argument: str) -> bool:

@@ -74,6 +74,8 @@ def _text(words: list[str], streams: Streams) -> str:
         if streams.stdin_is_terminal:
             raise UsageError("There is nothing to ask.", hint='audiochat speak "Your question", or pipe it in.')
         words = ["-"]
+    if len(words) == 1:
+        inputs.refuse_name_of_file(words[0])
     if words.count("-") > 1:
         raise UsageError("stdin can be read only once.", hint="Leave one - in the prompt.")
     text = " ".join(inputs.text_from_stdin(streams) if word == "-" else inputs.text(word) for word in words)

@@ -47,6 +47,7 @@ _BY_CODE = {
     "900023": "Check the tenant's id (AZURE_TENANT_ID).",
     "50020": "Sign in to the tenant of the resource: az login --tenant TENANT.",
     "500011": "Sign in to the tenant of the resource: az login --tenant TENANT.",
+    "50057": "Have an administrator of the tenant enable the account, or sign in with another one: az login",
     "65001": "Have an administrator of the tenant consent to it.",
     "530": "The organization's rules allow it from other devices or places only: ask its administrator.",
     "7002": "Check the application's federated credential: its issuer, subject and audience.",
@@ -164,7 +165,10 @@ def _unreachable(text: str, cloud: Cloud) -> UnavailableError | None:
 def _reason(attempt: _Attempt) -> str:
     """A credential's own reason in one sentence, without ids, commands and links."""
     text = _UNAVAILABLE.sub("", _AFTER_THE_REASON.sub("", attempt.text))
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or [_NOTHING.get(attempt.name, "no reason")]
+    told = (line.strip() for line in text.splitlines())
+    lines = [line for line in told if line and not line.startswith("WARNING:")] or [
+        _NOTHING.get(attempt.name, "no reason")
+    ]
     line = lines[-1] if lines[0].startswith("Traceback") else lines[0]
     for what, told in _TOLD_INSTEAD.items():
         line = told if what in line else line

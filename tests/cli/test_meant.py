@@ -30,6 +30,12 @@ if TYPE_CHECKING:
         (["converse", "--no-save", "-t", "Hi", "-t", "Hear @https://example.com/a.wav"], "https://example.com/a.wav"),
         (["converse", "--no-save", "-t", "Hi", "-t", "@notes.txt What?"], "notes.txt"),
         (["speak", "hi", "-o", "a.mp3", "-f", "wav"], "mp3"),
+        (["speak", "notes.txt"], "audiochat speak @notes.txt"),
+        (["speak", "--verbatim", "./notes.txt"], "@./notes.txt"),
+        (["speak", "dog.wav", "-o", "o.wav"], "audiochat analyze dog.wav"),
+        (["speak", "hi", "-output", "x.wav"], "the option is --output"),
+        (["speak", "hi", "\u2014output=x.wav"], "the option is --output"),
+        (["analyze", "dog.wav", "\u2013text-only"], "the option is --text-only"),
         (["speak", "hi", "--max-seconds", "3"], "-r"),
     ],
 )
@@ -43,6 +49,17 @@ def test_what_cannot_be_meant_costs_nothing(cli: CommandLine, openai: Service, a
     assert ran.code in (2, 6), ran.err
     assert told in ran.err
     assert openai.requests == []
+
+
+@pytest.mark.parametrize(
+    "words", [["missing.txt"], ["read", "notes.txt"], ["notes"], ["-q", "--", "-output"], ["-q", "-o", "-"]]
+)
+def test_a_prompt_that_can_be_meant_is_asked(cli: CommandLine, openai: Service, words: list[str]) -> None:
+    """A name of no file, a word among others, a text behind --."""
+    openai.answer(completion(audio=wav.wrap(PCM)))
+    for name in ("notes.txt", "notes"):
+        Path(name).write_text("words", encoding="utf-8")
+    assert cli("speak", *words, stdin=b"hello").code == 0
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,11 @@ def test_an_overload_with_a_status_of_its_own_is_tried_again(cli: CommandLine, o
             'az login --tenant "t-1"',
         ),
         ("ERROR: Please run 'az login' to setup account.", "az login", "az login"),
+        (
+            "WARNING: You have 2 updates available.\nERROR: AADSTS50057: The user account is disabled. Trace ID: 1",
+            "AADSTS50057: The user account is disabled.",
+            "administrator",
+        ),
     ],
 )
 def test_the_sign_ins_own_reason_and_command_are_told(
