@@ -196,7 +196,7 @@ class Assistant:
         client = self.client
         if self.connection.audio_only and not _has_audio(turns, options):
             raise UsageError(
-                "The model takes no request that has audio neither in nor out.",
+                "An audio model takes no request without audio in or out.",
                 hint="Attach a recording, or ask for a spoken answer.",
                 code="no_audio_at_all",
             )

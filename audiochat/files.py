@@ -397,4 +397,4 @@ def decode_text(data: bytes, *, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise FileError(f"{name} is not text in UTF-8.", hint="Convert it, for example with iconv.") from exc
+        raise FileError(f"{name} is not text in UTF-8.", hint="Convert it with iconv.", code="not_text") from exc

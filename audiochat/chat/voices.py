@@ -130,7 +130,9 @@ def complete(incomplete: str) -> list[str]:
 
 def suggestion(name: str) -> str:
     """What to do about a voice that the engine does not have: names that resemble it, and where they all are."""
-    return f"Perhaps {' or '.join(_close_to(name)[:3])}? 'audiochat voices list' shows them all."
+    near = _close_to(name)
+    first = f"Perhaps {' or '.join(near[:3])}? " if near else ""
+    return f"{first}'audiochat voices list' shows them all."
 
 
 def not_of_the_engine(settings: Settings) -> UsageError | None:
@@ -141,11 +143,11 @@ def not_of_the_engine(settings: Settings) -> UsageError | None:
 
 
 def _close_to(name: str) -> tuple[str, ...]:
-    """Names that resemble one that is not known; OpenAI's where none does."""
+    """Names that resemble one that is not known."""
     lowered = name.lower()
     # "heart" and "siwis" are what people say; their whole names are the model's.
     ends = [known for known in _BY_NAME if known.partition("_")[2] == lowered]
-    return tuple(ends or difflib.get_close_matches(lowered, known_names(), n=3) or VOICES)
+    return tuple(ends or difflib.get_close_matches(lowered, known_names(), n=3))
 
 
 def speaker_of(voice: Voice, language: str) -> Voice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import UsageError
@@ -46,8 +47,14 @@ def _message(exc: typer.TyperException) -> str:
     option = getattr(exc, "option_name", None)
     near = getattr(exc, "possibilities", None)
     if option is None or not isinstance(near, list | tuple | type(None)) or not hasattr(exc, "possibilities"):
-        return exc.format_message() or "Nothing was asked."
+        return _plainly(exc.format_message()) or "Nothing was asked."
     return f"There is no option {option}." + (f" Did you mean {' or '.join(near)}?" if near else "")
+
+
+def _plainly(message: str) -> str:
+    """Typer's message without words that only its authors use."""
+    message = re.sub(r"Input should be a valid (number|integer), unable to parse .*", r"not a valid \1.", message)
+    return re.sub(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$", r"There is no use for: \1", message)
 
 
 def command_of(arguments: list[str]) -> list[str]:

@@ -151,3 +151,11 @@ def test_a_file_that_begins_with_a_dash(cli: CommandLine) -> None:
     ran = cli("analyze", "-x.wav")
     assert ran.code == 2
     assert "./-x.wav" in ran.err
+
+
+def test_a_recording_where_words_belong_goes_elsewhere(cli: CommandLine, openai: Service) -> None:
+    """`speak` with a recording on stdin names the commands that take one."""
+    ran = cli("speak", stdin=wav.wrap(PCM * 10))
+    assert ran.code == 6
+    assert "A recording goes to audiochat analyze or transcribe." in ran.err
+    assert openai.requests == []

@@ -70,6 +70,21 @@ def test_a_limit_out_of_bounds_is_named_alone(cli: CommandLine, option: str, val
     assert ran.err.endswith(f"The option is {option}.\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["speak", "hi", "--timeout", "abc"], "audiochat: Invalid value for '--timeout': not a valid number.\n"),
+        (["serve", "--port", "abc"], "audiochat: Invalid value for '--port': not a valid integer.\n"),
+        (["sessions", "show", "a", "b"], "audiochat: There is no use for: b\n"),
+    ],
+)
+def test_a_library_s_own_words_stay_out_of_messages(cli: CommandLine, arguments: list[str], told: str) -> None:
+    """What was typed is named, not how it was parsed."""
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert ran.err.startswith(told)
+
+
 def test_a_dash_in_the_prompt_is_no_output(cli: CommandLine, openai: Service) -> None:
     """`speak -` with a spoiled answer has its words on stdout."""
     openai.answer(completion(content="I can only write."))

@@ -62,3 +62,4 @@ def test_names_are_completed_and_guessed() -> None:
     assert voices.complete("al") == ["alloy"]
     assert voices.suggestion("heart").startswith("Perhaps af_heart?")
     assert "alloy" in voices.suggestion("aloy")
+    assert voices.suggestion("klingon") == "'audiochat voices list' shows them all."
