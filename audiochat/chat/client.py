@@ -200,13 +200,13 @@ class Client:
             if failed:
                 told = redaction.redact(event.data, response.request)
                 raise service_errors.error_in_success(told, response, hints=self._hints) from exc
-            if assembly.ended:  # a server's farewell
+            if assembly.ended or event.event not in ("", "message"):  # a farewell, or `ping`
                 return Delta()
             if source.ended:  # half an event, at which the stream was cut
                 raise cut(request_id) from exc
             raise BrokenAnswerError("The stream holds what is not JSON.", hint=_REPORT, request_id=request_id) from exc
         log_exchange("< event", body=partial(redaction.redact_json, body, response.request))
-        self._raise_error_in({"error": body} if failed and error_of(body) is None else body, response)
+        self._raise_error_in({"error": body} if failed and error_of(body) is None else body, response, event=True)
         delta = assembly.add(body)
         if assembly.transcript_size > LARGEST_TRANSCRIPT or assembly.pcm_size > LARGEST_SOUND:
             raise _endless(request_id)
@@ -262,9 +262,9 @@ class Client:
         self._raise_error_in(body, response)
         return _redacted(parse_completion(body, format=mode.format, request_id=request_id), response.request)
 
-    def _raise_error_in(self, body: object, response: httpx2.Response) -> None:
+    def _raise_error_in(self, body: object, response: httpx2.Response, *, event: bool = False) -> None:
         """Raise the error that came with the status of a success."""
-        error = error_of(body)
+        error = error_of(body, event=event)
         if error is not None:
             raise service_errors.error_in_success(error, response, hints=self._hints)
 

@@ -30,6 +30,10 @@ _OF_ERRORS = ("message", "msg", "detail", "errors", "code", "error_code", "error
 """Fields that gateways answer with instead of choices where something is wrong."""
 
 
+_SUCCESSES = frozenset({"none", "", "0", "200", "ok", "success"})
+"""What they say as a code where nothing is."""
+
+
 def parse_completion(body: object, *, format: str | None, request_id: str | None = None) -> Reply:
     """Read a whole chat completion.
 
@@ -111,13 +115,32 @@ def unwrapped(body: object) -> object:
     return body
 
 
-def error_of(body: object) -> object:
-    """The error that stands in a body or an event of a success, at its top or inside a choice; None without one."""
+def _tells_error(body: Mapping[str, Any], *, event: bool) -> bool:
+    """Whether a body without choices is an error, which a gateway gave instead."""
+    if body.get("object", "error") != "error":
+        return False
+    if "object" in body or body.get("success") is False:
+        return True
+    if not event:
+        return any(name in body for name in _OF_ERRORS)
+    told = body.get("base_resp")
+    codes = (body.get("code"), body.get("error_code"), told.get("status_code") if isinstance(told, dict) else None)
+    failed = any(str(code).lower() not in _SUCCESSES for code in codes)
+    return failed or str(body.get("status"))[:1] in ("4", "5") or any(body.get(name) for name in ("errors", "detail"))
+
+
+def error_of(body: object, *, event: bool = False) -> object:
+    """The error that stands in a body or an event of a success, at its top or inside a choice; None without one.
+
+    Args:
+        body: The JSON.
+        event: Whether it is an event of a stream: one may well say something else between two others.
+    """
     if not isinstance(body, dict):
         return None
     if body.get("error"):
         return body["error"]
-    if not body.get("choices") and body.get("object", "error") == "error" and any(name in body for name in _OF_ERRORS):
+    if not body.get("choices") and _tells_error(body, event=event):
         return body
     choices = body.get("choices")
     for choice in choices if isinstance(choices, list) else ():

@@ -165,8 +165,8 @@ def _unreachable(text: str, cloud: Cloud) -> UnavailableError | None:
 def _reason(attempt: _Attempt) -> str:
     """A credential's own reason in one sentence, without ids, commands and links."""
     text = _UNAVAILABLE.sub("", _AFTER_THE_REASON.sub("", attempt.text))
-    told = (line.strip() for line in text.splitlines())
-    lines = [line for line in told if line and not line.startswith("WARNING:")] or [
+    stripped = (line.strip() for line in text.splitlines())
+    lines = [line for line in stripped if line and not line.startswith("WARNING:")] or [
         _NOTHING.get(attempt.name, "no reason")
     ]
     line = lines[-1] if lines[0].startswith("Traceback") else lines[0]

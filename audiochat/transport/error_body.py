@@ -43,15 +43,17 @@ _DETAILS = ("detail", "details", "errors", "issues", "invalid_params", "fieldVio
 
 _VAGUE = re.compile(
     r"(invalid input error|provider returned error|validation errors?|bad request|invalid request|internal error"
-    r"|one or more validation errors occurred|request contains an invalid argument|unprocessable( entity)?)\W*",
+    r"|one or more validation errors occurred|request contains an invalid argument|unprocessable( entity)?"
+    r"|the request is invalid)\W*",
     re.IGNORECASE,
 )
 """Messages that say nothing: what is wrong stands beside them."""
 
 _MARKUP = re.compile(r"\s*<(!doctype|\?xml|[a-z])", re.IGNORECASE)
 _TITLE = re.compile(r"<(title|message)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_OBJECT = re.compile(r"\{\s*['\"].*\}", re.DOTALL)
+_OBJECT = re.compile(r"\{(?:\s|\\n)*['\"].*\}", re.DOTALL)
 """An object that stands in a text, as JSON or as Python prints it."""
+_MARKS_OF_ERRORS = frozenset({"error", "errors", "detail", "fault", "code", "type", "status", "statusCode"})
 _WHOLE_FORM = ("non_field_errors", "__all__")
 """What Django calls the errors of no field in particular."""
 _LONGEST_PAGE = 20_000
@@ -143,11 +145,21 @@ def _json_in(text: object) -> Mapping[str, Any] | None:
     found = _OBJECT.search(text) if isinstance(text, str) else None
     if found is None:
         return None
-    try:
-        quoted = json.loads(found[0])
-    except (ValueError, RecursionError):
-        quoted = _python_in(found[0])
-    return quoted if isinstance(quoted, Mapping) and _message(_as_mapping(_innermost(quoted))) else None
+    quoted = _read(found[0])
+    if not isinstance(quoted, Mapping) or not _message(_as_mapping(_innermost(quoted))):
+        return None
+    whole = found[0] == str(text).strip()
+    return quoted if whole or _MARKS_OF_ERRORS & quoted.keys() else None  # else it may be what was sent
+
+
+def _read(text: str) -> object:
+    """The object that a text is: JSON, JSON with Python's escapes, or as Python prints it; None where it is none."""
+    for spelled in (text, text.replace("\\n", " ")):
+        try:
+            return json.loads(spelled)
+        except (ValueError, RecursionError):
+            continue
+    return _python_in(text)
 
 
 def _python_in(text: str) -> object:
@@ -191,7 +203,7 @@ def _details(found: Mapping[str, Any], depth: int) -> Iterator[str]:
     metadata = found.get("metadata")
     if isinstance(metadata, Mapping) and metadata.get("raw"):
         yield _raw(metadata["raw"])
-    inner = found.get("innererror")
+    inner = found.get("innererror") or found.get("innerError")
     if isinstance(inner, Mapping):
         yield _text(inner.get("message"))
         yield from _details(inner, depth + 1)

@@ -124,6 +124,24 @@ def test_an_event_that_is_called_an_error_is_one(
     assert told in ran.err
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        "event: ping\ndata: keepalive\n\n",
+        'event: ping\ndata: {"type": "ping"}\n\n',
+        'data: {"type": "heartbeat", "message": "still at work"}\n\n',
+        'data: {"code": 0, "message": "ok", "status": "processing"}\n\n',
+    ],
+)
+def test_what_stands_between_events_is_no_error(cli: CommandLine, openai: Service, between: str) -> None:
+    """The answer is paid for."""
+    events = sound_events(PCM)
+    openai.answer(stream([between.encode(), events[0], between.encode(), *events[1:]]))
+    ran = cli("speak", "Hi", "-o", "-", "-f", "pcm16")
+    assert ran.code == 0, ran.err
+    assert ran.out == PCM
+
+
 # --- What an answer looks like
 
 

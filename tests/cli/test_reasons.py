@@ -46,9 +46,13 @@ def _json(status: int, body: object, **headers: str) -> Answer:
         (400, {"error": {"message": "OpenAIException - Error code: 400 - {'error': {'message': \"Odd 'voice'.\", "
                          "'param': None}}", "code": "400"}}, "Odd 'voice'."),
         (400, {"detail": '{"error": {"message": "speaker embedding lost"}}'}, "speaker embedding lost"),
-        (400, 'upstream said: {"message": "the queue is full"}', "the queue is full"),
+        (400, 'upstream said: {"error": "the queue is full"}', "the queue is full"),
         (400, {"statusCode": 400, "message": ["modalities should not exist", "odd"], "error": "Bad Request"},
          "modalities should not exist, odd"),
+        (400, {"error": {"message": 'E - b\'{\\n "error": {\\n "message": "Empty text."\\n }\\n}\\n\'', "code": "400"}},
+         "Empty text."),
+        (424, {"error": {"message": "The request is invalid.", "innerError": {"message": "Scoring failed."}}},
+         "Scoring failed."),
         (400, {"model": ["This field is required."], "non_field_errors": ["Unknown speaker."]}, "Unknown speaker."),
         (400, {"error": {"code": "InvalidEngine", "message": None}}, "InvalidEngine"),
         (400, '\ufeff{"error": {"message": "behind a mark"}}', "request: behind a mark"),
@@ -63,6 +67,13 @@ def test_the_reason_of_a_refusal_is_told(
     assert ran.code == 4
     assert reason in ran.err
     assert "{" not in ran.err
+
+
+def test_what_was_sent_is_no_reason(cli: CommandLine, openai: Service) -> None:
+    """A service that quotes the request says its reason before it."""
+    openai.answer(error(400, "x", 'Invalid JSON in a field: {"message": "hello"} at line 3'))
+    ran = cli("speak", "Hi")
+    assert "Invalid JSON in a field" in ran.err
 
 
 def test_the_reason_in_a_header_is_told(cli: CommandLine, openai: Service) -> None:
