@@ -69,7 +69,7 @@ class Client:
         self._policy = policy or RetryPolicy()
         self._gate = Gate()
         self._modes: dict[tuple[bool, bool], Mode] = {}
-        """What the service accepted, by whether deltas and whether speech were wanted."""
+        """The mode that the service accepted, by whether deltas and whether speech were wanted."""
 
     def ask(self, request: Request, *, cancelled: threading.Event | None = None) -> Reply:
         """Ask, and wait for the whole answer.
@@ -123,7 +123,7 @@ class Client:
                 return
 
     def _first_mode(self, request: Request, *, live: bool) -> Mode:
-        """How the service took such a request before, or as it is asked first."""
+        """The mode that the service accepted before for such a request, or the first to try."""
         known = self._modes.get((live, request.format is not None))
         if known is not None:
             return known if known.stream else replace(known, format=request.format)
@@ -189,7 +189,7 @@ class Client:
             raise ended from exc
 
     def _delta(self, event: httpx2.ServerSentEvent, assembly: StreamAssembly, source: AnswerBody) -> Delta:
-        """What an event adds to the answer, often nothing."""
+        """The delta that a server-sent event adds to the answer; often an empty one."""
         if not event.data:
             return Delta()
         response, request_id = source.response, assembly.request_id
@@ -198,8 +198,8 @@ class Client:
             body = unwrapped(json.loads(event.data))
         except (ValueError, RecursionError) as exc:
             if failed:
-                told = redaction.redact(event.data, response.request)
-                raise service_errors.error_in_success(told, response, hints=self._hints) from exc
+                reason = redaction.redact(event.data, response.request)
+                raise service_errors.error_in_success(reason, response, hints=self._hints) from exc
             if assembly.ended or event.event not in ("", "message"):  # a farewell, or `ping`
                 return Delta()
             if source.ended:  # half an event, at which the stream was cut

@@ -52,15 +52,15 @@ def parse_completion(body: object, *, format: str | None, request_id: str | None
         raise broken("The answer is JSON, but no chat completion.", request_id)
     found = _choices(body, request_id)
     parts = _parts(found, text_or_none(body.get("modality")), request_id)
-    transcript = join_surrogates(next((one.text for one in parts if one.text), ""))
-    spoken = next((one for one in parts if one.sound), None) or next((one for one in parts if one.spoken), None)
+    transcript = join_surrogates(next((part.text for part in parts if part.text), ""))
+    spoken = next((part for part in parts if part.sound), None) or next((part for part in parts if part.spoken), None)
     finish_reason = _finish_reason(found)
     check_ending(
         transcript=transcript,
-        refused=any(one.refused for one in parts),
+        refused=any(part.refused for part in parts),
         has_sound=spoken is not None,
         finish_reason=finish_reason,
-        functions=tuple(name for one in parts for name in one.functions),
+        functions=tuple(name for part in parts for name in part.functions),
         categories=[name for choice in found for name in filtered_categories(choice)],
         request_id=request_id,
     )
@@ -85,7 +85,7 @@ def _choices(body: Mapping[str, Any], request_id: str | None) -> list[Mapping[st
 
 
 def _parts(choices: list[Mapping[str, Any]], modality: str | None, request_id: str | None) -> list[Parts]:
-    """What the message of each choice says."""
+    """The contents of the messages in the choices."""
     told = (choice.get("message") or choice.get("delta") for choice in choices)  # some servers call it so here, too
     messages = [message for message in told if isinstance(message, dict)]
     if not messages:

@@ -52,7 +52,7 @@ class AnsweredTurn:
     asked: UserTurn
     reply: Reply
     origin: str
-    """Who gave the audio id: provider, endpoint and deployment; nobody else knows it."""
+    """The provider, endpoint and deployment that gave the audio id, and alone know it."""
     answered_at: int
     """Seconds since 1970."""
 
@@ -169,5 +169,5 @@ def _size(turns: Sequence[AnsweredTurn], asked: UserTurn, recall: Recall) -> int
 
 def _name_recordings(asked: UserTurn) -> UserTurn:
     """The same turn with its recordings named; what they hold is in the answers to it."""
-    names = [f"[A recording was attached here: {one.name or 'unnamed'}.]" for one in asked.recordings]
+    names = [f"[A recording was attached here: {recording.name or 'unnamed'}.]" for recording in asked.recordings]
     return UserTurn("\n".join([*([asked.text] if asked.text else []), *names]))

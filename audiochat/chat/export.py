@@ -35,7 +35,7 @@ def as_markdown(session: Session, *, folder: str | None = None) -> str:
 
 def asked(turn: AnsweredTurn) -> str:
     """What the user said in a turn, on one line; recordings by their names."""
-    attached = [f"[{one.name or 'recording'}]" for one in turn.asked.recordings]
+    attached = [f"[{recording.name or 'recording'}]" for recording in turn.asked.recordings]
     return " ".join([*attached, *([turn.asked.text] if turn.asked.text else [])])
 
 

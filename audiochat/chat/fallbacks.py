@@ -32,7 +32,7 @@ _DATA_URI = re.compile(r"\bprovided URL\b|\bdata[- ]UR[IL]\b|\bdata:\S{0,20};bas
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """How an answer is asked for."""
+    """A mode of asking: streamed or whole, and in which format."""
 
     stream: bool
     format: str | None

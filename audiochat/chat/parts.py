@@ -32,7 +32,7 @@ REPORT = "The service, or something between, is at fault; try again, and report 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a message or a delta says; empty where it says nothing."""
+    """The contents of a message or a delta; empty where it has none."""
 
     text: str = ""
     """The words, those of a refusal among them."""
@@ -99,8 +99,8 @@ def _texts(content: list[Any], kind: Literal["text", "refusal"]) -> Iterator[str
         if isinstance(part, str) and kind == "text":
             yield part
         elif isinstance(part, dict):
-            told = part.get(kind)
-            yield _string(told.get("value") if isinstance(told, dict) else told)
+            value = part.get(kind)
+            yield _string(value.get("value") if isinstance(value, dict) else value)
 
 
 def _sounds(content: list[Any]) -> Iterator[str]:
@@ -130,8 +130,8 @@ def ending_of(choice: Mapping[str, Any]) -> str | None:
     Args:
         choice: Its JSON; `finish_reason` is a word, or an object that holds it as its type.
     """
-    told = choice.get("finish_reason")
-    word = text_or_none(told.get("type") if isinstance(told, dict) else told)
+    value = choice.get("finish_reason")
+    word = text_or_none(value.get("type") if isinstance(value, dict) else value)
     return None if word is None else _ENDING_OF.get(word.lower(), word)
 
 

@@ -42,7 +42,7 @@ class Recording:
     """The whole file."""
     format: InputFormat
     name: str | None = None
-    """How the user called its file."""
+    """The name of the user's file."""
 
     def part(self, encoded: Encoded) -> dict[str, Any]:
         """The content part of a message."""

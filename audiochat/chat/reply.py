@@ -24,8 +24,8 @@ class Usage:
         """The tokens of both; what only one of them says counts as it is."""
         sums = {}
         for item in fields(Usage):
-            known = [value for one in (self, other) if (value := getattr(one, item.name)) is not None]
-            sums[item.name] = sum(known) if known else None
+            values = [value for usage in (self, other) if (value := getattr(usage, item.name)) is not None]
+            sums[item.name] = sum(values) if values else None
         return Usage(**sums)
 
 
@@ -38,7 +38,7 @@ class SpokenAudio:
     format: str
     """wav, mp3, flac, opus, aac, m4a or pcm16 (s16le, mono, 24,000 Hz); `unknown` where its first bytes do not tell."""
     id: str | None = None
-    """What a later turn refers to it by."""
+    """The id by which later turns refer to it."""
     expires_at: int | None = None
     """When the service forgets the id, in seconds since 1970."""
 

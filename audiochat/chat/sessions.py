@@ -307,7 +307,9 @@ def turn_as_json(turn: AnsweredTurn) -> dict[str, Any]:
     reply, audio = turn.reply, turn.reply.audio
     return {
         "text": turn.asked.text,
-        "recordings": [{"file": _file_name(one.data), "name": one.name} for one in turn.asked.recordings],
+        "recordings": [
+            {"file": _file_name(recording.data), "name": recording.name} for recording in turn.asked.recordings
+        ],
         "transcript": reply.transcript,
         "audio": None if audio is None else {"file": _file_name(audio.data), "name": None},
         "audio_id": audio.id if audio else None,
@@ -321,28 +323,28 @@ def turn_as_json(turn: AnsweredTurn) -> dict[str, Any]:
     }
 
 
-def _turn_of_json(kept: Any, folder: Path) -> AnsweredTurn:
+def _turn_of_json(page: Any, folder: Path) -> AnsweredTurn:
     """A turn from its JSON; raises ValueError, KeyError or TypeError where that is something else."""
     recordings = []
-    for one in kept["recordings"]:
-        file = _checked_file(one["file"])
+    for recording in page["recordings"]:
+        file = _checked_file(recording["file"])
         format_ = cast("InputFormat", file.rpartition(".")[2])
-        recordings.append(Recording(FileBytes(folder / file), format_, _text(one["name"])))
+        recordings.append(Recording(FileBytes(folder / file), format_, _text(recording["name"])))
     audio = None
-    if kept["audio"] is not None:
-        expires_at = None if kept["expires_at"] is None else int(kept["expires_at"])
-        data = FileBytes(folder / _checked_file(kept["audio"]["file"]))
-        audio = SpokenAudio(data, "wav", _text(kept["audio_id"]), expires_at)
+    if page["audio"] is not None:
+        expires_at = None if page["expires_at"] is None else int(page["expires_at"])
+        data = FileBytes(folder / _checked_file(page["audio"]["file"]))
+        audio = SpokenAudio(data, "wav", _text(page["audio_id"]), expires_at)
     reply = Reply(
-        transcript=_text(kept["transcript"]) or "",
+        transcript=_text(page["transcript"]) or "",
         audio=audio,
-        usage=Usage(**{name: None if value is None else int(value) for name, value in kept["usage"].items()}),
-        finish_reason=_text(kept["finish_reason"]),
-        model=_text(kept["model"]),
-        request_id=_text(kept["request_id"]),
+        usage=Usage(**{name: None if value is None else int(value) for name, value in page["usage"].items()}),
+        finish_reason=_text(page["finish_reason"]),
+        model=_text(page["model"]),
+        request_id=_text(page["request_id"]),
     )
-    asked = UserTurn(_text(kept["text"]), tuple(recordings))
-    return AnsweredTurn(asked, reply, _text(kept["origin"]) or "", _moment(kept["answered_at"]))
+    asked = UserTurn(_text(page["text"]), tuple(recordings))
+    return AnsweredTurn(asked, reply, _text(page["origin"]) or "", _moment(page["answered_at"]))
 
 
 def _replace_audio(reply: Reply, audio: SpokenAudio | None) -> Reply:

@@ -70,7 +70,7 @@ class Talk:
 
     @property
     def turns(self) -> Sequence[AnsweredTurn]:
-        """What was said so far."""
+        """The turns so far."""
         return self._turns
 
     @property

@@ -98,7 +98,7 @@ class Voice:
 
     @property
     def sex(self) -> Sex:
-        """How it sounds."""
+        """Whether it sounds female or male."""
         return "female" if self.name[1] == "f" else "male"
 
     @property
@@ -129,7 +129,7 @@ def complete(incomplete: str) -> list[str]:
 
 
 def suggestion(name: str) -> str:
-    """What to do about a voice that the engine does not have: names that resemble it, and where they all are."""
+    """The hint for a voice that the engine does not have: names like it, and the command that lists all."""
     near = _close_to(name)
     first = f"Perhaps {' or '.join(near[:3])}? " if near else ""
     return f"{first}'audiochat voices list' shows them all."

@@ -146,8 +146,8 @@ class Delivery:
         screen = self._screen
         if screen.as_json:
             connection = self._assistant.connection
-            told = envelope.answer(self._command, reply, saved, connection=connection, elapsed=elapsed)
-            screen.envelope({**told, **self._more})
+            result = envelope.answer(self._command, reply, saved, connection=connection, elapsed=elapsed)
+            screen.envelope({**result, **self._more})
         elif self._destination is not None and self._destination.pipe is not None and reply.audio is not None:
             screen.aside(reply.transcript)
         elif not self._words.begun:  # a reading is only handed on when it is found to be good

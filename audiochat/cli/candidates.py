@@ -39,7 +39,7 @@ class Candidate:
 
 
 def answer(environ: Mapping[str, str]) -> str:
-    """What a shell's script reads.
+    """The candidates as the shell's script reads them.
 
     Args:
         environ: The environment, which says where the cursor is.
@@ -49,12 +49,12 @@ def answer(environ: Mapping[str, str]) -> str:
     words, incomplete = _split(line)
     found = candidates(words[1:], incomplete)
     if shell == "bash":
-        found = [_after_word_break(one, incomplete) for one in found]
-    return "".join(f"{one.kind}\t{one.value}\t{' '.join(one.text.split())}\n" for one in found)
+        found = [_after_word_break(candidate, incomplete) for candidate in found]
+    return "".join(f"{candidate.kind}\t{candidate.value}\t{' '.join(candidate.text.split())}\n" for candidate in found)
 
 
 def candidates(words: list[str], incomplete: str) -> list[Candidate]:
-    """What the last word of a command line can become.
+    """The candidates for the last word of a command line.
 
     Args:
         words: Those behind `audiochat` that are complete.
@@ -66,12 +66,15 @@ def candidates(words: list[str], incomplete: str) -> list[Candidate]:
         return _values(path, option, incomplete)
     name, equals, value = incomplete.partition("=")
     if equals and name in options:
-        return [Candidate(one.kind, f"{name}={one.value}", one.text) for one in _values(path, options[name], value)]
+        return [
+            Candidate(candidate.kind, f"{name}={candidate.value}", candidate.text)
+            for candidate in _values(path, options[name], value)
+        ]
     if incomplete.startswith("-"):
         return _starting(incomplete, ((name, _first_sentence(options[name].help or "")) for name in options))
     if hasattr(command, "summaries"):
         return _starting(incomplete, command.summaries(None))
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     if not arguments:
         return []
     given = sum(1 for word in _positional(rest, options))
@@ -100,7 +103,7 @@ def _command(words: list[str]) -> tuple[tuple[str, ...], Any, list[str]]:
 
 
 def _options(command: Any) -> list[Any]:
-    return [one for one in command.params if one.param_type_name == "option" and not one.hidden]
+    return [parameter for parameter in command.params if parameter.param_type_name == "option" and not parameter.hidden]
 
 
 def _first_sentence(text: str) -> str:

@@ -46,7 +46,7 @@ def converse(
     check_output(options, several=interactive or len(options.turn or []) != 1)
     first = _first(audio, options, screen)
     # Every attachment of -t is read before the first turn is paid for.
-    given = None if options.turn is None else [parse_turn(text) for text in options.turn]
+    turns = None if options.turn is None else [parse_turn(text) for text in options.turn]
     with (
         assistant_for(options, screen) as assistant,
         assistant.converse(options.session, keep=options.save, resume=options.resume) as talk,
@@ -57,7 +57,7 @@ def converse(
 
             repl.run(taker, first)
             return
-        for asked in _with_first(given or _lines(screen), first):
+        for asked in _with_first(turns or _lines(screen), first):
             taker.take(asked)
 
 

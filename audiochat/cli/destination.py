@@ -38,7 +38,7 @@ class Destination:
     """Where the spoken answer of one turn goes."""
 
     format: str
-    """What the user gets."""
+    """The format of the sound that the user gets."""
     target: files.Target | None = None
     """The file that the answer is saved in when it is whole."""
     pipe: PipeSink | None = None
@@ -53,7 +53,7 @@ class Destination:
         return self.pipe is not None or self.speaker is not None
 
     def sink(self) -> AudioSink:
-        """What takes the sound while it comes."""
+        """The sink for the sound while it arrives."""
         from audiochat.cli.sinks import TeeSink
 
         return TeeSink(*(one for one in (self.pipe, self.partial, self.speaker) if one is not None))
@@ -89,8 +89,10 @@ class Destination:
         """The failure of stdout, with the words; the sound is kept where the hint says."""
         from audiochat.chat.speech import spoken_as
 
-        kept = files.rescue(spoken_as(reply, self.format).data, formats.named(self.format).suffix)
-        failure.hint = f"The answer is kept as {kept}." if kept else "Its sound finds no room anywhere, and is lost."
+        rescued = files.rescue(spoken_as(reply, self.format).data, formats.named(self.format).suffix)
+        failure.hint = (
+            f"The answer is rescued as {rescued}." if rescued else "Its sound finds no room anywhere, and is lost."
+        )
         failure.transcript = reply.transcript
         return failure
 
@@ -117,7 +119,7 @@ def is_folder(output: str) -> bool:
 
 
 def choose(name: str, format: str, options: AnswerOptions, screen: Terminal, *, replace: bool) -> Destination:
-    """Where an answer goes that is to be saved under a name; what cannot work is refused before it costs.
+    """The destination of an answer that is saved under a name; refused before it costs where it cannot work.
 
     Args:
         name: The file; `-` is stdout.

@@ -72,8 +72,8 @@ def doctor(
         findings = [mended(finding, screen) for finding in findings]
     failed = any(finding.status == "failure" for finding in findings)
     if as_json:
-        told = {"command": "doctor", "status": "error" if failed else "ok", "provider": chosen}
-        screen.envelope({"version": VERSION, **told, "findings": [finding.as_json() for finding in findings]})
+        summary = {"command": "doctor", "status": "error" if failed else "ok", "provider": chosen}
+        screen.envelope({"version": VERSION, **summary, "findings": [finding.as_json() for finding in findings]})
     else:
         _show(findings, screen, show_all=show_all)
     if failed:
@@ -114,14 +114,14 @@ def _agreed(settings: Settings, screen: Terminal) -> bool:
 
 def _show(findings: Sequence[Finding], screen: Terminal, *, show_all: bool) -> None:
     """Show what is used first, the rest in a line or two, what has to be mended last."""
-    told: list[Finding] = []
-    aside: list[Finding] = []
+    listed: list[Finding] = []
+    folded: list[Finding] = []
     for finding in findings:
         if finding.status != "failure":
-            (told if finding.used or show_all else aside).append(finding)
+            (listed if finding.used or show_all else folded).append(finding)
     failures = [finding for finding in findings if finding.status == "failure"]
-    rows = [_row(finding) for finding in told]
-    rows += [] if show_all else list(_folded(aside))
+    rows = [_row(finding) for finding in listed]
+    rows += [] if show_all else list(_folded(folded))
     rows += [_row(finding) for finding in failures]
     closing = _closing(findings)
     if not screen.streams.stdout_is_terminal:
@@ -170,10 +170,10 @@ def _row(finding: Finding) -> _Row:
     return finding.status, finding.check, what, None if cure is None else escape_control_chars(cure, lines=False)
 
 
-def _folded(aside: Iterable[Finding]) -> Iterator[_Row]:
-    """What is not in use: a line of what is in order, and one of what is not here."""
+def _folded(findings: Iterable[Finding]) -> Iterator[_Row]:
+    """A line for the unused checks that are in order, and one for those that are not available."""
     checks: dict[str, list[str]] = {"ok": [], "warning": []}
-    for finding in aside:
+    for finding in findings:
         checks[finding.status].append(finding.check)
     if checks["ok"]:
         yield "ok", "also", f"{', '.join(dict.fromkeys(checks['ok']))} (in order; --all shows them)", None

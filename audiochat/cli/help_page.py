@@ -71,8 +71,8 @@ def page_of(command: Any, context: Any) -> HelpPage:
     if isinstance(command, HelpGroup):
         summaries = dict(command.summaries(context))
         for section in command.sections():
-            known = [Entry(name, summaries[name]) for name in section.commands if name in summaries]
-            panels.update({section.heading: known} if known else {})
+            entries = [Entry(name, summaries[name]) for name in section.commands if name in summaries]
+            panels.update({section.heading: entries} if entries else {})
     own, shared = _parameters(command, context)
     panels |= own | {heading: shared[heading] for heading in _SHARED_PANELS if heading in shared}
     pieces = [_plain(piece) for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
@@ -201,8 +201,8 @@ class HelpGroup(TyperGroup):
 
     def summaries(self, context: Any) -> list[tuple[str, str]]:
         """The commands, and a line about each."""
-        found = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
-        return [(name, _spaced(command.help or "")) for name, command in found if command and not command.hidden]
+        commands = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        return [(name, _spaced(command.help or "")) for name, command in commands if command and not command.hidden]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; see `TyperGroup`. What other tools call it is answered with what it is called here."""

@@ -27,7 +27,7 @@ MOST_JOBS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOptions(RequestOptions):
-    """What every command takes whose work may last for hours."""
+    """The options of every command whose work may last for hours."""
 
     output: Annotated[
         str | None,
@@ -89,7 +89,7 @@ class JobOptions(RequestOptions):
         return self.load_settings(voice=voice, retries=self.retries)
 
     def limits(self, settings: Settings) -> Limits:
-        """How much is asked, at once and in all.
+        """The limits of a run: pieces at once, tokens and failures in all.
 
         Raises:
             UsageError: a number is none that makes sense.
@@ -106,7 +106,7 @@ class JobOptions(RequestOptions):
         return Limits(jobs, self.max_tokens, self.max_failures)
 
     def pool(self, work: Work, settings: Settings) -> Pool | None:
-        """Where pieces are worked on, if not here.
+        """The cluster that works on the pieces; None for this machine.
 
         Raises:
             UsageError: it is no address of a cluster.
@@ -126,7 +126,7 @@ class JobOptions(RequestOptions):
         return dask_cluster(self.on, work, settings, self.job_store().folder, tls=tls, room=self.jobs)
 
     def job_store(self) -> JobStore:
-        """Where jobs are kept."""
+        """The store that keeps the jobs."""
         from audiochat.files import user_path
         from audiochat.jobs.store import JobStore
 

@@ -43,19 +43,19 @@ def list_(context: typer.Context, *, store: Where = None, as_json: AsJson = Fals
     """List the jobs, the latest first: name, status, pieces, when, title."""
     from audiochat.errors import FileError
 
-    screen, kept = _screen(context, as_json=as_json), _store(store)
+    screen, job_store = _screen(context, as_json=as_json), _store(store)
     found = []
-    for name in kept.names():
+    for name in job_store.names():
         try:
-            found.append(kept.summary(name))
+            found.append(job_store.summary(name))
         except FileError as error:
             screen.error(error)
     if as_json:
-        screen.envelope({"version": 1, "command": "jobs list", "status": "ok", "jobs": [_brief(one) for one in found]})
+        screen.envelope({"version": 1, "command": "jobs list", "status": "ok", "jobs": [_brief(job) for job in found]})
         return
     cells = [
-        (one.name, one.status, f"{one.done} of {one.pieces}", _when(one.changed_at), " ".join(one.title.split()))
-        for one in found
+        (job.name, job.status, f"{job.done} of {job.pieces}", _when(job.changed_at), " ".join(job.title.split()))
+        for job in found
     ]
     screen.table(("Name", "Status", "Pieces", "Latest", "Title"), cells, empty="No jobs are kept yet.")
 
@@ -63,8 +63,8 @@ def list_(context: typer.Context, *, store: Where = None, as_json: AsJson = Fals
 @jobs.command()
 def show(context: typer.Context, name: Name, *, store: Where = None, as_json: AsJson = False) -> None:
     """Show a job: what is done, what it took, what failed and why."""
-    screen, kept = _screen(context, as_json=as_json), _store(store)
-    summary = kept.summary(kept.find(name))
+    screen, job_store = _screen(context, as_json=as_json), _store(store)
+    summary = job_store.summary(job_store.find(name))
     if as_json:
         screen.envelope({"version": 1, "command": "jobs show", "status": "ok", "job": _whole(summary)})
     else:
@@ -80,12 +80,12 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove jobs and all that is kept of them; files that they wrote stay."""
-    screen, kept = _screen(context, as_json=as_json), _store(store)
+    screen, job_store = _screen(context, as_json=as_json), _store(store)
     names = list(dict.fromkeys(names))
     for name in names:
-        kept.check(name)
+        job_store.check(name)
     for name in names:
-        kept.remove(name)
+        job_store.remove(name)
     if as_json:
         screen.envelope({"version": 1, "command": "jobs remove", "status": "ok", "removed": names})
 

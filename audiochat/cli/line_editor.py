@@ -21,7 +21,7 @@ _HISTORY = "prompt-history"
 
 
 def line_editor(commands: Sequence[str], said: Iterable[str], *, keep: bool) -> PromptSession[str]:
-    """What edits a line.
+    """The editor of the prompt's lines.
 
     Args:
         commands: Those that start with a slash.
@@ -44,7 +44,7 @@ def line_editor(commands: Sequence[str], said: Iterable[str], *, keep: bool) -> 
 
 
 def prompt(number: int) -> Any:
-    """What stands before the line: the number of the turn, in colour where there is any."""
+    """The prompt: the turn's number, in colour where the terminal has any."""
     return [("bold ansicyan", f"{number}"), ("ansicyan", "> ")]
 
 
@@ -107,6 +107,6 @@ def _completer(commands: Sequence[str]) -> Completer:
                 yield from paths.get_completions(Document(word[1:]), complete_event)
 
     def _starting(typed: str, known: Iterable[str]) -> Iterator[Completion]:
-        return (Completion(one, start_position=-len(typed)) for one in known if one.startswith(typed))
+        return (Completion(word, start_position=-len(typed)) for word in known if word.startswith(typed))
 
     return Words()

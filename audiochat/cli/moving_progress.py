@@ -42,15 +42,15 @@ class _Elapsed(ProgressColumn):
 
 @contextmanager
 def spinner(console: Console, label: str, unit: Unit) -> Iterator[Update]:
-    """What turns while nobody knows how long it takes; for the arguments see `progress.Progress.task`."""
+    """A spinner, where the total is not known; for the arguments see `progress.Progress.task`."""
     progress = Progress(
         SpinnerColumn(), TextColumn("{task.description}", markup=False), _Elapsed(), console=console, transient=True
     )
     task = progress.add_task(label, total=None)
 
     def update(done: float, detail: str = "", /) -> None:
-        told = [one for one in (amount(done, None, unit), detail) if one]
-        progress.update(task, description=f"{label}: {', '.join(told)}")
+        parts = [part for part in (amount(done, None, unit), detail) if part]
+        progress.update(task, description=f"{label}: {', '.join(parts)}")
 
     try:  # a signal while it starts finds it started: it is stopped, and the cursor shown
         with suppress(OSError):  # a terminal that has gone is no reason to lose the answer
@@ -63,15 +63,15 @@ def spinner(console: Console, label: str, unit: Unit) -> Iterator[Update]:
 
 @contextmanager
 def bar(console: Console, label: str, total: float, unit: Unit) -> Iterator[Update]:
-    """What fills; for the arguments see `progress.Progress.task`."""
-    told: list[ProgressColumn] = (
+    """A progress bar; for the arguments see `progress.Progress.task`."""
+    amounts: list[ProgressColumn] = (
         [DownloadColumn(), TransferSpeedColumn()]
         if unit == "bytes"
         else [TextColumn("{task.fields[amount]}"), TextColumn("{task.fields[detail]}", markup=False)]
     )
     # Of bytes, many come in a second; a piece of long work can take minutes, which Rich's own estimate cannot span.
     left = TimeRemainingColumn() if unit == "bytes" else TextColumn("{task.fields[left]}")
-    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), *told, left]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), *amounts, left]
     time_left = TimeLeft(total)
     with Progress(*columns, console=console, expand=True, transient=True) as progress:  # data may follow
         task = progress.add_task(label, total=total, amount=amount(0, total, unit), detail="", left="")
@@ -85,6 +85,6 @@ def bar(console: Console, label: str, total: float, unit: Unit) -> Iterator[Upda
 
 @contextmanager
 def meter(console: Console, text: str) -> Iterator[Callable[[float], None]]:
-    """What shows how loud it is, in dBFS."""
+    """A meter of loudness, in dBFS."""
     with console.status(text) as status:
         yield lambda level: status.update(f"{text} [cyan]{'▮' * max(0, round((level + 60) / 3))}[/cyan]")

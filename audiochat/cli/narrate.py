@@ -36,7 +36,7 @@ _QUIETEST, _LOUDEST = -40.0, -5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NarrateOptions(JobOptions):
-    """What a narration takes."""
+    """The options of `narrate`."""
 
     chapters: Annotated[
         str | None,

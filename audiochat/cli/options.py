@@ -45,7 +45,7 @@ def option(panel: str, *names: str, text: str, metavar: str | None = None) -> An
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceOptions:
-    """Whom to ask: what every command takes that needs a model."""
+    """The options of every command that asks a model: which one, and how it is reached."""
 
     model: Annotated[
         str | None,
@@ -119,7 +119,7 @@ class ServiceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions(ServiceOptions):
-    """What every command takes that sends requests and tells the results."""
+    """The options of every command that sends requests and prints results."""
 
     as_json: Annotated[bool, option("Output", "--json", text="Print one JSON object on stdout.")] = False
     retries: Annotated[
@@ -135,7 +135,7 @@ class RequestOptions(ServiceOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerOptions(RequestOptions):
-    """What every command takes that asks a model."""
+    """The options of every command that asks for an answer."""
 
     output: Annotated[
         str | None,
@@ -231,29 +231,29 @@ class AnswerOptions(RequestOptions):
         return self.format.lower()
 
     def parameters(self) -> dict[str, Any]:
-        """What `--param` adds to the request.
+        """The parameters that `--param` adds to the request.
 
         Raises:
             UsageError: it is not KEY=VALUE, or KEY has an option of its own.
         """
-        found: dict[str, Any] = {}
+        parameters: dict[str, Any] = {}
         for item in self.param or []:
             key, equals, value = item.partition("=")
             if not equals or not key:
                 raise UsageError(f"--param wants KEY=VALUE, not {item!r}.", hint="--param max_completion_tokens=200")
             if key == "n":
                 raise UsageError("--param n: one answer at a time is taken.", hint="Ask again for another.")
-            found[key] = _json_or_text(value)
-            if key in OWNED and not (key == "modalities" and found[key] is None):
+            parameters[key] = _json_or_text(value)
+            if key in OWNED and not (key == "modalities" and parameters[key] is None):
                 raise UsageError(f"--param {key}: there is an option for that.", hint="See --help.")
-            if _deep(found[key]):
+            if _deep(parameters[key]):
                 raise UsageError(f"--param {key} is nested too deeply.", hint=f"{DEEPEST} levels are taken at most.")
-        return found
+        return parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextOrSpeechOptions(AnswerOptions):
-    """What a command takes besides when its answer may be text alone."""
+    """More options for commands whose answer may be text alone."""
 
     text_only: Annotated[bool, option("Answer", "--text-only", text="Ask for a text answer, without speech.")] = False
 
@@ -274,7 +274,7 @@ class TextOrSpeechOptions(AnswerOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConverseOptions(TextOrSpeechOptions):
-    """What a conversation takes besides."""
+    """More options for a conversation."""
 
     turn: Annotated[
         list[str] | None,
@@ -336,10 +336,10 @@ def takes(options: type[OptionsT]) -> Callable[[Callable[..., None]], Callable[.
         @functools.wraps(command)
         def with_options(**values: Any) -> None:
             screen: Terminal = values.pop("context").obj
-            mine: Any = options(**{parameter.name: values.pop(parameter.name) for parameter in shared})
-            screen.configure(quiet=mine.quiet, debug=mine.debug, as_json=mine.as_json)
-            _refuse_empty(mine, flags)
-            command(**values, options=mine, screen=screen)
+            parsed: Any = options(**{parameter.name: values.pop(parameter.name) for parameter in shared})
+            screen.configure(quiet=parsed.quiet, debug=parsed.debug, as_json=parsed.as_json)
+            _refuse_empty(parsed, flags)
+            command(**values, options=parsed, screen=screen)
 
         signature = inspect.Signature([*own, *shared, context])
         with_options.__signature__ = signature  # type: ignore[attr-defined] # what inspect looks for

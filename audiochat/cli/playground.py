@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaygroundOptions(ServerOptions):
-    """What the playground takes besides."""
+    """The options of `playground`."""
 
     browser: Annotated[
         bool,

@@ -52,8 +52,8 @@ class ProgressLines:
         left = "" if self._time_left is None else self._time_left.told(now, done)
         if now - self._said_at >= INTERVAL:
             self._said_at = now
-            told = [one for one in (amount(done, self._total, self._unit), detail, left) if one]
-            self._say(f"{self._label}: {', '.join(told)}")
+            parts = [part for part in (amount(done, self._total, self._unit), detail, left) if part]
+            self._say(f"{self._label}: {', '.join(parts)}")
 
 
 class TimeLeft:
@@ -94,16 +94,16 @@ class TimeLeft:
 
 
 def amount(done: float, total: float | None, unit: Unit) -> str:
-    """How much is done: `58 MB`, `3:10 of 12:41`, `4 of 17`; the total alone once it is reached."""
+    """The amount that is done: `58 MB`, `3:10 of 12:41`, `4 of 17`; the total alone once it is reached."""
     if unit == "bytes":
         return f"{(done if total is None else total) / 1e6:.0f} MB"
 
-    def told(value: float) -> str:
+    def written(value: float) -> str:
         return f"{value:.0f}" if unit == "pieces" else clock_time(value)
 
     if total is None:
-        return told(done)
-    return told(total) if done >= total else f"{told(done)} of {told(total)}"
+        return written(done)
+    return written(total) if done >= total else f"{written(done)} of {written(total)}"
 
 
 def clock_time(seconds: float) -> str:

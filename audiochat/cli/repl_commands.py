@@ -34,7 +34,7 @@ class Leave(Exception):  # noqa: N818 - not an error: the person has had enough
 
 
 class Commands:
-    """What can be done at the prompt besides asking.
+    """The commands of the prompt.
 
     Args:
         taker: Takes the turns.

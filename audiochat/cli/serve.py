@@ -24,7 +24,7 @@ AUDIOCHAT_SERVE_KEY=secret audiochat serve --host 0.0.0.0 --allow-host voice.lan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions(ServerOptions):
-    """What the server takes that speaks the API."""
+    """The options of `serve`."""
 
     provider: Annotated[
         str | None,

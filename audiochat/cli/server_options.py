@@ -20,7 +20,7 @@ SERVE_PORT, PLAYGROUND_PORT = 8642, 8643
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions(ServiceOptions):
-    """What every server takes."""
+    """The options of every server."""
 
     as_json: ClassVar[bool] = False
 

@@ -54,7 +54,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         screen.envelope(success("sessions list", sessions=rows))
         return
-    cells = [(one["name"], str(one["turns"]), local_time(one["latest"]), one["began"][:_BEGINNING]) for one in rows]
+    cells = [(row["name"], str(row["turns"]), local_time(row["latest"]), row["began"][:_BEGINNING]) for row in rows]
     screen.table(
         ("Name", "Turns", "Latest", "Began with"),
         cells,

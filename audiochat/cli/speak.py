@@ -24,7 +24,7 @@ audiochat speak "Count to three." -v coral -f mp3 -o - | ffplay -nodisp -autoexi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakOptions(AnswerOptions):
-    """What `speak` takes."""
+    """The options of `speak`."""
 
     verbatim: Annotated[
         bool, option("Answer", "--verbatim", text="Read the text, do not answer it; what came is compared with it.")

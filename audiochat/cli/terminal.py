@@ -44,7 +44,7 @@ class ReaderGone(Exception):  # noqa: N818 - not an error: `head` has seen enoug
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What the process is connected to; a test makes its own."""
+    """The standard streams of the process; a test makes its own."""
 
     stdin: BinaryIO | None
     stdout: BinaryIO | None
@@ -113,7 +113,7 @@ class Terminal:
             raise FileError(f"Standard output cannot be written: {why}.", hint="Send it elsewhere: … > FILE") from exc
 
     def stdout_position(self) -> int | None:
-        """Where stdout writes next, if it is a file that can be gone back in; not if all is appended to it (`>>`)."""
+        """The position in stdout, if it is a file that can be rewound; None if it is appended to (`>>`)."""
         out = self.streams.stdout
         with suppress(OSError, AttributeError):  # a test's stdout is no file
             if out is not None and stat.S_ISREG(os.fstat(out.fileno()).st_mode) and not _appends(out.fileno()):

@@ -38,7 +38,7 @@ audiochat transcribe call.wav --channels --language en --prompt "Ada Lovelace, M
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscribeOptions(JobOptions):
-    """What transcription takes."""
+    """The options of `transcribe`."""
 
     format: Annotated[
         list[str] | None,
@@ -94,23 +94,23 @@ class TranscribeOptions(JobOptions):
     ] = 2
 
     def formats(self) -> tuple[str, ...]:
-        """What is written, each format once.
+        """The formats to write, each once.
 
         Raises:
             UsageError: there is no such format, or several and one file.
         """
-        given = [one.lower() for one in self.format or ()]
-        for one in given:
-            if one not in (*FORMATS, "all"):
-                raise UsageError(f"There is no format {one!r}.", hint=f"Choose {', '.join(FORMATS)} or all.")
+        names = [name.lower() for name in self.format or ()]
+        for name in names:
+            if name not in (*FORMATS, "all"):
+                raise UsageError(f"There is no format {name!r}.", hint=f"Choose {', '.join(FORMATS)} or all.")
         suffix = "" if self.is_folder() else Path(self.output or "").suffix.lower().lstrip(".")
-        if not given and suffix not in (*FORMATS, *_TEXTS):
+        if not names and suffix not in (*FORMATS, *_TEXTS):
             raise UsageError(
                 f"{self.output} is not named like a transcript.",
                 hint=f"Name it .{', .'.join(FORMATS)}, or say with -f what is to be in it.",
             )
-        given = given or [suffix if suffix in FORMATS else "txt"]
-        wanted = FORMATS if "all" in given else tuple(dict.fromkeys(given))
+        names = names or [suffix if suffix in FORMATS else "txt"]
+        wanted = FORMATS if "all" in names else tuple(dict.fromkeys(names))
         if len(wanted) > 1 and not self.is_folder():
             raise UsageError("Several formats need a folder.", hint="Name it with a slash at its end: -o words/")
         if suffix in FORMATS and suffix not in wanted:

@@ -88,7 +88,7 @@ class TurnTaker:
 
     @property
     def settings(self) -> Settings:
-        """Whom is asked, and how."""
+        """The settings of the assistant that answers now."""
         return self._assistant.settings
 
     @property

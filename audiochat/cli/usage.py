@@ -33,7 +33,10 @@ def usage_error(exc: typer.TyperException, arguments: list[str]) -> UsageError:
     behind = _behind_the_command(exc, context, arguments)
     if behind is not None:
         return UsageError(message, hint=f"An option goes behind the command: {behind}. {help_of}")
-    file = next((one for one in arguments if getattr(exc, "option_name", None) and _is_file_with_a_dash(one)), None)
+    file = next(
+        (argument for argument in arguments if getattr(exc, "option_name", None) and _is_file_with_a_dash(argument)),
+        None,
+    )
     if file is not None:
         return UsageError(message, hint=f"A file whose name begins with a dash: ./{file} {help_of}")
     text = _text_with_a_dash(exc, arguments)
@@ -84,8 +87,8 @@ def subcommands(name: str) -> tuple[str, ...]:
         return ()
     from importlib import import_module
 
-    found = getattr(import_module(f"audiochat.cli.{name}"), name)
-    return tuple(_name(one) for one in getattr(found, "registered_commands", ()))
+    group = getattr(import_module(f"audiochat.cli.{name}"), name)
+    return tuple(_name(command) for command in getattr(group, "registered_commands", ()))
 
 
 def _name(command: Any) -> str:
@@ -107,7 +110,7 @@ def _behind_the_command(exc: typer.TyperException, context: Any, arguments: list
             own.append(word)
         else:
             before.append(word)
-    if hasattr(group, "list_commands") or option not in {name for one in group.params for name in one.opts}:
+    if hasattr(group, "list_commands") or option not in {name for parameter in group.params for name in parameter.opts}:
         return None
     import shlex
 
@@ -121,7 +124,9 @@ def _text_with_a_dash(exc: typer.TyperException, arguments: list[str]) -> str | 
     name = getattr(exc, "option_name", None)
     if not isinstance(name, str):
         return None
-    found = next((one for one in arguments if one.startswith(name[:2]) and one.startswith("-")), None)
-    if found is not None and (" " in found or found[1:2].isdigit()):
-        return found
+    text = next(
+        (argument for argument in arguments if argument.startswith(name[:2]) and argument.startswith("-")), None
+    )
+    if text is not None and (" " in text or text[1:2].isdigit()):
+        return text
     return None

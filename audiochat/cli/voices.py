@@ -56,12 +56,12 @@ def list_(
     screen: Terminal = context.obj
     screen.configure(as_json=as_json)
     chosen, here = _chosen(wanted or []), local.voices_here()
-    told = [{**as_dict(voice), "fetched": voice.name in here} for voice in chosen]
+    rows = [{**as_dict(voice), "fetched": voice.name in here} for voice in chosen]
     if as_json:
-        screen.envelope(success("voices list", provider="local", voices=told))
+        screen.envelope(success("voices list", provider="local", voices=rows))
     else:
-        header = ("Name", "Language", "Sex", "Answers to", "Here")
-        screen.table(header, [_row(one) for one in told], empty="There are none.")
+        header = ("Name", "Language", "Sex", "OpenAI's names", "Fetched")
+        screen.table(header, [_row(row) for row in rows], empty="There are none.")
     if play:
         _play(chosen, screen)
 
@@ -98,8 +98,8 @@ def get(
     screen.note(f"{len(here)} of {len(wanted)} voices are here.")
     if as_json:
         missing = [name for name in wanted if name not in here]
-        told = {"status": "partial" if missing else "ok", "voices": here, "missing": missing}
-        screen.envelope({**success("voices get"), **told})
+        summary = {"status": "partial" if missing else "ok", "voices": here, "missing": missing}
+        screen.envelope({**success("voices get"), **summary})
     if len(here) < len(wanted):
         raise typer.Exit(5)
 

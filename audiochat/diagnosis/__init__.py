@@ -86,7 +86,7 @@ class _Check:
             self.findings.append(finding)
 
     def found_until(self, deadline: float, future: Future[None]) -> Iterator[Finding]:
-        """What was found when it ended, or when there was no more time."""
+        """The findings up to its end, or up to the deadline."""
         try:
             wait_for(future, timeout=deadline - monotonic())
         except FutureTimeoutError:

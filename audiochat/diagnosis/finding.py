@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["ok", "warning", "failure"]
 
 SECONDS = 10.0
-"""A doctor who takes longer is no help."""
+"""The most that an examination may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
-        told = {"check": self.check, "status": self.status, "what": self.what, "cure": self.cure}
-        return {**told, "used": self.used, "fixable": self.mend is not None}
+        values = {"check": self.check, "status": self.status, "what": self.what, "cure": self.cure}
+        return {**values, "used": self.used, "fixable": self.mend is not None}
 
 
 def failed(check: str, error: AudiochatError) -> Finding:

@@ -80,7 +80,7 @@ def models(settings: Settings) -> Iterator[Finding]:
 
 
 def folders() -> Iterator[Finding]:
-    """Where things are kept."""
+    """Whether the folders of the cache and the sessions can be written to."""
     yield _folder("cache", storage.cache_folder, "XDG_CACHE_HOME")
     yield _folder("sessions", storage.data_folder, "XDG_DATA_HOME")
 

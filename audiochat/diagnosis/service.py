@@ -56,47 +56,47 @@ def examine(settings: Settings, *, send_request: bool) -> Iterator[Finding]:
     faulty = frozenset(problem.variable for problem in checks.problems(settings))
     azure = settings.provider == "azure"
     variable = "AZURE_OPENAI_ENDPOINT" if azure else "OPENAI_BASE_URL"
-    given = settings.azure_endpoint if azure else settings.openai_base_url
+    address = settings.azure_endpoint if azure else settings.openai_base_url
     if variable in faulty:  # as the settings' own check says
         yield from _signed_in(providers.sign_in(settings), faulty)
         return
     try:
         connection = providers.connect(settings, NoProgress())
-        target = addresses.parse(given or "", variable=variable)
+        target = addresses.parse(address or "", variable=variable)
     except AudiochatError as error:
         yield failed("endpoint", error)
         # A repository can bring a .env with an address of its author's: nobody signs in on account of that.
         if error.code in _WRONG_ADDRESS and settings.source(variable) is not Source.PROJECT_FILE:
             yield from _signed_in(providers.sign_in(settings), faulty)
         return
-    asked = str(connection.sdk.base_url).rstrip("/")
-    yield Finding("endpoint", "ok", f"the credential may go to {asked}/chat/completions")
+    base_url = str(connection.sdk.base_url).rstrip("/")
+    yield Finding("endpoint", "ok", f"the credential may go to {base_url}/chat/completions")
     well = True
     for finding in chain(_reached(target), _signed_in(connection.sign_in, faulty)):
         yield finding
         well = well and finding.status != "failure"
     if well and faulty <= _OF_THE_ANSWER:
-        yield from _asked(connection, target, asked, faulty, send_request=send_request)
+        yield from _asked(connection, target, base_url, faulty, send_request=send_request)
 
 
 def _asked(
-    connection: Connection, target: Endpoint, asked: str, faulty: frozenset[str], *, send_request: bool
+    connection: Connection, target: Endpoint, base_url: str, faulty: frozenset[str], *, send_request: bool
 ) -> Iterator[Finding]:
     """What the service itself says: to a request, or to the question for its models, which costs nothing.
 
     Args:
         connection: To the service.
         target: Where it is.
-        asked: The address that its SDK client starts from.
+        base_url: The address that its SDK client starts from.
         faulty: Variables whose values cannot be meant; nothing that costs is asked with them.
         send_request: Whether the request may be sent.
     """
     if send_request and not faulty:
         yield _answered(connection)
         return
-    known = _listed(connection, target, asked, look_for_model=not faulty)
-    yield known
-    if known.status != "failure" and not faulty:
+    listed = _listed(connection, target, base_url, look_for_model=not faulty)
+    yield listed
+    if listed.status != "failure" and not faulty:
         yield Finding("request", "warning", f"{connection.model} was not asked.", f"Asking it costs {COST}.")
 
 
@@ -193,11 +193,11 @@ def _proxied(target: Endpoint) -> bool:
     return asked and not target.loopback and not proxy_bypass(target.host)
 
 
-def _listed(connection: Connection, target: Endpoint, asked: str, *, look_for_model: bool) -> Finding:
+def _listed(connection: Connection, target: Endpoint, base_url: str, *, look_for_model: bool) -> Finding:
     """What the list of models shows, which costs nothing: whether the credential is taken, and the model there."""
     import openai
 
-    address = f"{asked.partition('/deployments/')[0]}/models"
+    address = f"{base_url.partition('/deployments/')[0]}/models"
     try:
         models = model_names(connection.sdk, address, timeout=_PATIENCE)
     except openai.OpenAIError as exc:
@@ -211,7 +211,7 @@ def _listed(connection: Connection, target: Endpoint, asked: str, *, look_for_mo
 
 
 def _told(error: AudiochatError) -> Finding:
-    """What a refusal of the list says of the credential."""
+    """The finding about the credential after the list of models was refused."""
     about_it = isinstance(error, SignInError) and error.code not in _NOT_ALLOWED_TO_LIST
     if about_it or error.code in ("account_inactive", "proxy", "redirected"):
         return failed("credential", error)

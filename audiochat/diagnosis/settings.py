@@ -50,12 +50,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
             continue
         source, value = settings.source(variable), _values(settings).get(variable)
         if variable in pasted:
-            told = f"is {pasted[variable]}, from the target URI in AZURE_OPENAI_ENDPOINT"
+            what = f"is {pasted[variable]}, from the target URI in AZURE_OPENAI_ENDPOINT"
         elif source is Source.DEFAULT:
-            told = _UNSET.get(variable) or f"is {value}, the default"
+            what = _UNSET.get(variable) or f"is {value}, the default"
         else:
-            told = f"is {value}, from {source.value}" if value is not None else f"is set, from {source.value}"
-        yield Finding("setting", "ok", f"{variable} {told}", used=_is_used(settings, variable))
+            what = f"is {value}, from {source.value}" if value is not None else f"is set, from {source.value}"
+        yield Finding("setting", "ok", f"{variable} {what}", used=_is_used(settings, variable))
     for error in faulty.values():
         yield failed("placeholder" if error.code == "placeholder" else "setting", error)
     for notice in settings.notices:
@@ -114,8 +114,8 @@ def _shown(settings: Settings) -> Iterator[str]:
 def _is_used(settings: Settings, variable: str) -> bool:
     """Whether a setting has to do with what answers."""
     others = [names for provider, names in _ALONE.items() if provider != settings.provider]
-    mine = _ALONE[settings.provider]
-    return variable.startswith(mine) or not any(variable.startswith(names) for names in others)
+    own = _ALONE[settings.provider]
+    return variable.startswith(own) or not any(variable.startswith(names) for names in others)
 
 
 def _values(settings: Settings) -> dict[str, str | None]:

@@ -133,13 +133,13 @@ def run(
     place = Workplace(settings, shown.progress)  # with an event of its own: an error ends what is under way, too
     task = shown.progress.task(shown.label, total=shown.total, unit=shown.unit)
     with pool or Threads(work, place, limits.jobs) as where, task as update:
-        one = _Run(job, limits, where, update, cancelled or threading.Event())
+        state = _Run(job, limits, where, update, cancelled or threading.Event())
         with ExitStack() as on_failure:
             on_failure.callback(where.abandon)
-            one.take(pieces)
-            one.drain(until=0)
+            state.take(pieces)
+            state.drain(until=0)
             on_failure.pop_all()
-    return one.end()
+    return state.end()
 
 
 @dataclass(slots=True)
@@ -206,7 +206,7 @@ class _Run:
         """Why the piece and all after it are not asked for, if that is so."""
         if self.limits.max_tokens is None:
             return None
-        expected = sum(one.tokens.total for one in (piece, *self.under_way.values()))
+        expected = sum(waiting.tokens.total for waiting in (piece, *self.under_way.values()))
         used = (self.usage.input_tokens or 0) + (self.usage.output_tokens or 0)
         if used + expected <= self.limits.max_tokens:
             return None
@@ -259,10 +259,10 @@ class _Run:
 
     def _tell(self) -> None:
         tokens = (self.usage.input_tokens or 0) + (self.usage.output_tokens or 0)
-        told = ["1 piece" if self.finished == 1 else f"{self.finished} pieces"]
-        told += [f"{len(self.failures)} failed"] if self.failures else []
-        told += [f"{tokens:,} tokens"] if tokens else []
-        self.update(self.done, ", ".join(told))
+        parts = ["1 piece" if self.finished == 1 else f"{self.finished} pieces"]
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"{tokens:,} tokens"] if tokens else []
+        self.update(self.done, ", ".join(parts))
 
     def end(self) -> Outcome:
         outcome = Outcome(
