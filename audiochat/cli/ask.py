@@ -80,8 +80,9 @@ def assistant_for(options: AnswerOptions, screen: Terminal) -> Assistant:
     skip_pydantic_plugins()
     settings = options.settings()
     assistant = Assistant(settings, progress=screen)
-    check_engine_voice(settings)
-    if settings.provider != "local" and not settings.voice.startswith(CUSTOM_VOICE) and settings.voice not in VOICES:
+    if settings.provider == "local":
+        check_engine_voice(settings)
+    elif not settings.voice.startswith(CUSTOM_VOICE) and settings.voice not in VOICES:
         screen.note(f"The voice {settings.voice!r} is not one that is known; asking for it all the same.")
     return assistant
 

@@ -148,7 +148,7 @@ def test_the_main_title_and_all_authors_are_taken() -> None:
 
 def test_a_protected_book_is_known_by_its_rights_where_nothing_else_tells() -> None:
     """Some sellers encrypt without a list of what is encrypted: its bytes are not read aloud."""
-    files = {"OPS/a.xhtml": bytes(range(256)), "META-INF/rights.xml": "<rights/>"}
+    files: dict[str, str | bytes] = {"OPS/a.xhtml": bytes(range(256)), "META-INF/rights.xml": "<rights/>"}
     with pytest.raises(FileError, match="protected against copying"):
         _read(_epub_of(files, ["a.xhtml"]))
 
