@@ -5,12 +5,14 @@ Everything here is computed from its arguments; nothing is sent, printed or kept
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from audiochat.chat.recordings import SIZE_LIMIT
 from audiochat.chat.reply import Notice
 from audiochat.chat.request import AssistantTurn, Turn, UserTurn
+from audiochat.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +29,11 @@ NAMED = Notice("The conversation has grown too large; its oldest recordings are 
 _MARGIN = 60
 """Seconds before its expiry at which an id is no longer relied on."""
 
-_ABOUT_THE_REQUEST = frozenset({400, 403, 404, 405, 409, 410, 413, 415, 422, 500, 501})
+_ABOUT_THE_REQUEST = frozenset({400, 403, 404, 405, 409, 410, 415, 422, 500, 501})
 """Statuses of refusals that may be about an audio id: the turn before was taken, and servers stumble over ids, too."""
+_STUMBLED = 500
+_STUMBLES = re.compile(r"\b(content|messages?|audio|NoneType|KeyError|null|role)\b", re.IGNORECASE)
+"""What a fault of a server that stumbles over an audio id speaks of."""
 _OTHER_REASONS = frozenset(
     {
         "account_inactive",
@@ -138,6 +143,8 @@ def recover(refusal: AudiochatError, sent: NextRequest, turns: Sequence[Answered
     if refusal.code in ("context_length_exceeded", "too_long"):
         oldest = _oldest_sent_recording(turns, sent.recall)
         return None if oldest is None else replace(sent.recall, names_before=oldest + 1)
+    if isinstance(refusal, UnavailableError) and (refusal.status != _STUMBLED or not _STUMBLES.search(refusal.message)):
+        return None
     if sent.audio_ids and refusal.status in _ABOUT_THE_REQUEST and refusal.code not in _OTHER_REASONS:
         return replace(
             sent.recall, words_before=len(turns), knows_ids=sent.recall.knows_ids and refusal.code == "audio_not_found"
