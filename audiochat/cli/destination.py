@@ -91,7 +91,7 @@ class Destination:
 
         rescued = files.rescue(spoken_as(reply, self.format).data, formats.named(self.format).suffix)
         failure.hint = (
-            f"The answer is rescued as {rescued}." if rescued else "Its sound finds no room anywhere, and is lost."
+            f"The answer is kept as {rescued}." if rescued else "Its sound finds no room anywhere, and is lost."
         )
         failure.transcript = reply.transcript
         return failure
