@@ -59,7 +59,7 @@ def loudspeaker() -> Loudspeaker:
         NoDeviceError: there is none.
     """
     library = _sounddevice()
-    return PortAudioLoudspeaker(_opened(library.RawOutputStream))
+    return PortAudioLoudspeaker(_opened(library, library.RawOutputStream))
 
 
 def microphone() -> Microphone:
@@ -69,7 +69,7 @@ def microphone() -> Microphone:
         NoDeviceError: there is none.
     """
     library = _sounddevice()
-    return PortAudioMicrophone(_opened(library.RawInputStream))
+    return PortAudioMicrophone(_opened(library, library.RawInputStream))
 
 
 def record(
@@ -112,11 +112,11 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-def _opened(kind: Any) -> Any:
+def _opened(library: Any, kind: Any) -> Any:
     """A stream on the default device, not yet running."""
     try:
         return kind(samplerate=SAMPLE_RATE, channels=1, dtype="int16", latency="high")
-    except Exception as exc:  # PortAudioError, which is no subclass of anything more telling
+    except (library.PortAudioError, ValueError) as exc:
         raise NoDeviceError(f"There is no sound device to use: {' '.join(str(exc).split())[:160]}.") from exc
 
 

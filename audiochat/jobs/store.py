@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from audiochat import storage
@@ -83,18 +83,11 @@ class JobStore:
             is_new = not folder.exists()
             with _as_file_error(name):
                 storage.make_folder(folder)
-            job = Job.begin(folder, kind=kind, title=title)
-            try:
-                yield job
-            except BaseException:
-                # What was refused before anything began is no long work to list.
-                is_new = is_new and job.is_empty
-                job.close()
+            with closing(Job.begin(folder, kind=kind, title=title)) as job, ExitStack() as undo:
                 if is_new:
-                    shutil.rmtree(folder, ignore_errors=True)
-                raise
-            finally:
-                job.close()
+                    undo.callback(_remove_if_empty, job, folder)
+                yield job
+                undo.pop_all()
 
     def find(self, part: str) -> str:
         """The name of a job, by a part of it that no other job's name has.
@@ -218,6 +211,13 @@ class JobStore:
         from filelock import FileLock
 
         return FileLock(self._folder / f".{name}.lock", timeout=0, mode=storage.FILE_MODE, thread_local=False)
+
+
+def _remove_if_empty(job: Job, folder: Path) -> None:
+    """Remove a job that was refused before anything began: it is no long work to list."""
+    if job.is_empty:
+        job.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _no_job(name: str) -> UsageError:

@@ -18,6 +18,7 @@ from audiochat.web.work import WorkResponse
 if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from types import TracebackType
     from typing import Any
 
     from starlette.applications import Starlette
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import Route
     from starlette.types import ASGIApp
+    from typing_extensions import Self
 
     from audiochat.web.rules import Rules
     from audiochat.web.work import Outcome
@@ -105,7 +107,7 @@ class Slots:
 
 
 class Slot:
-    """A place that was taken, and is given back once."""
+    """A place that was taken, and is given back once; at the end of a `with` block only where that failed."""
 
     def __init__(self, slots: Slots) -> None:
         self._slots: Slots | None = slots
@@ -115,6 +117,15 @@ class Slot:
         slots, self._slots = self._slots, None
         if slots is not None:
             slots.give_back()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.give_back()
 
 
 def serve_api(
@@ -169,12 +180,8 @@ def make_api(service: Service) -> Starlette:
 
 def _chat(service: Service) -> Callable[[Request], Awaitable[Any]]:
     async def chat(request: Request) -> WorkResponse:
-        slot = service.slots.take()
-        try:
+        with service.slots.take() as slot:
             body = await read_json_body(request, LARGEST_CHAT)
-        except BaseException:
-            slot.give_back()
-            raise
         return WorkResponse(lambda cancelled: service.chat(body, cancelled), done=slot.give_back)
 
     return chat

@@ -89,13 +89,9 @@ def routes(engine: Parts, slots: Slots) -> Mapping[str, Callable[[Request], Awai
     from starlette.responses import JSONResponse
 
     async def speech(request: Request) -> WorkResponse:
-        slot = slots.take()
-        try:
+        with slots.take() as slot:
             body = await read_json_body(request, LARGEST)
             wanted = understand(body)
-        except BaseException:
-            slot.give_back()
-            raise
         return WorkResponse(lambda cancelled: _answer(engine, wanted, cancelled), done=slot.give_back)
 
     async def voices(_request: Request) -> Response:

@@ -69,12 +69,8 @@ def routes(engine: Parts, slots: Slots) -> Mapping[str, Callable[[Request], Awai
     """The endpoint for transcriptions, over an engine."""
 
     async def transcriptions(request: Request) -> WorkResponse:
-        slot = slots.take()
-        try:
+        with slots.take() as slot:
             wanted = await _read(request)
-        except BaseException:
-            slot.give_back()
-            raise
         return WorkResponse(lambda cancelled: _answer(engine, wanted, cancelled), done=slot.give_back)
 
     return {"/audio/transcriptions": transcriptions}
