@@ -22,7 +22,7 @@ _PREAMBLE = re.compile(
 )
 _EXPLICIT = re.compile(
     r"\A\W*(?:here(?:'s|’s| is) (?:the|a|your|my) (?:[a-z-]+ ){0,2}(?:transcript(?:ion)?|text|wording)\b[^:\n]{0,60}"
-    r"|the (?:recording|audio|speaker|clip|voice note|message) (?:says|said|goes)|"
+    r"|the (?:recording|audio|clip) (?:says|goes)|"
     r"hier ist (?:das|die|der) (?:[a-zäöü]+ )?(?:transkript\w*|wortlaut|abschrift)[^:\n]{0,60}"
     r"|voici la transcription[^:\n]{0,60}|aquí está la transcripción[^:\n]{0,60})[:：]\s*",
     re.IGNORECASE,
@@ -59,14 +59,15 @@ _SOUND = (
 )
 _SOUNDS = re.compile(rf"\s*(?:\[\s*{_SOUND}\s*\]|\(\s*{_SOUND}\s*\)|\*\s*{_SOUND}\s*\*)\s*", re.IGNORECASE)
 _NOTHING_SAID = re.compile(
-    r"\W*(?:(?:there (?:is|was|are)|i (?:hear|heard|detect)) )?(?:no|without) (?:\w+ ){0,2}"
+    r"\W*(?:(?:there (?:is|was|are)|i (?:hear|heard|detect)) )?no (?:\w+ ){0,2}"
     r"(?:speech|words|voice|audio|dialogue)"
-    r"(?: (?:is|was|can be|could be))?(?: (?:detected|heard|present|found|spoken|audible|recognized))?"
+    r"(?: (?:is|was|can be|could be))?(?: (?:detected|present|found|audible|recognized))?"
     r"(?: (?:in|on) (?:the|this) (?:audio|recording|clip|file))?\W*"
-    r"|\W*(?:inaudible|unintelligible|silence|silent|nothing (?:is|was) said|unverständlich)\W*",
+    r"|\W*(?:inaudible|unintelligible|unverständlich)\W*",
     re.IGNORECASE,
 )
-"""What a model writes instead of nothing."""
+_CAN_BE_SAID = re.compile(r"\W*no (?:words|voice|audio|dialogue|speech)\W*", re.IGNORECASE)
+"""What a model writes instead of nothing, and the little of it that a person may say: that stays."""
 _QUOTES = (("“", "”"), ('"', '"'), ("«", "»"), ("„", "“"), ("「", "」"), ("‘", "’"), ("'", "'"))
 
 
@@ -81,7 +82,8 @@ def take_off(text: str) -> str:
     if preamble:
         text = _CLOSING.sub("", text).strip()
     text = without_marks(unquoted(text))
-    return "" if _NOTHING_SAID.fullmatch(text) else unquoted(text)
+    nothing = _NOTHING_SAID.fullmatch(text) and not _CAN_BE_SAID.fullmatch(text)
+    return "" if nothing else unquoted(text)
 
 
 def without_marks(text: str) -> str:

@@ -242,6 +242,10 @@ def test_what_is_written_and_not_said_is_taken_off(answer: str) -> None:
         "Speaker: an old word for a box.",
         "I had [inaudible] apples.",
         "(so he said)",
+        "Silence!",
+        "No words.",
+        "Nothing was said.",
+        "The message said: call me back.",
     ],
 )
 def test_what_may_be_said_is_not_taken_off(said: str) -> None:
