@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from audiochat.jobs.transcribe.words import plain, plain_words
 RATE = 16_000
 _RUN = 4
 """Words in a row that are lost or added, from which on they are printed."""
+_NEAR = 8
+"""Words around a seam of pieces in which one that is lost or added is the seam's fault."""
 
 
 def timed_words(spoken: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
@@ -133,50 +136,89 @@ def transcribe(recording: Path, environment: dict[str, str], *options: str) -> t
         return json.loads(out.read_text()), elapsed, worked
 
 
-def compare(told: list[tuple[str, float]], spoken: list[dict[str, Any]]) -> None:
-    """Print the errors of each language by itself, where there are several, and of all."""
-    languages = {one["language"]: one["start"] for one in reversed(spoken)}
-    begins = sorted((start, language) for language, start in languages.items())
-    for (start, language), (end, _) in zip(begins, [*begins[1:], (float("inf"), "")], strict=True):
-        if len(begins) > 1:
-            print(f"{language}:")
-            here = [word for word in told if start <= word[1] < end]
-            compare_words(here, [one for one in spoken if one["language"] == language])
-    print("all:")
-    compare_words(told, spoken)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A word of a transcript, as it is compared."""
+
+    text: str
+    start: float
+    piece: int = 0
 
 
-def compare_words(told: list[tuple[str, float]], spoken: list[dict[str, Any]]) -> None:
-    """Print word errors and the errors of times, at the beginnings of utterances."""
-    true = [(plain(word), n == 0, one["start"]) for one in spoken for n, word in enumerate(one["words"])]
-    codes = Levenshtein.opcodes([word for word, _, _ in true], [word for word, _ in told])
-    counts = {"replace": 0, "delete": 0, "insert": 0, "equal": 0}
-    errors = []
-    for code in codes:
-        count = max(code.src_end - code.src_start, code.dest_end - code.dest_start)
-        counts[code.tag] += count
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word that is said, as it is compared."""
+
+    text: str
+    language: str
+    utterance: float
+    """Seconds at which its utterance begins."""
+    first: bool
+    """Whether it begins it."""
+
+
+@dataclass
+class Errors:
+    """What differs between what is said and what is written."""
+
+    words: int = 0
+    lost: int = 0
+    added: int = 0
+    different: int = 0
+    times: list[float] = field(default_factory=list)
+    """Seconds, at the beginnings of utterances."""
+
+    def note(self, code: Any, said: list[Said], told: list[Told]) -> None:
+        """Count an edit of rapidfuzz."""
+        self.lost += (code.src_end - code.src_start) * (code.tag == "delete")
+        self.added += (code.dest_end - code.dest_start) * (code.tag == "insert")
+        self.different += (code.src_end - code.src_start) * (code.tag == "replace")
         if code.tag == "equal":
-            for i, j in zip(range(code.src_start, code.src_end), range(code.dest_start, code.dest_end), strict=True):
-                if true[i][1]:
-                    errors.append(abs(told[j][1] - true[i][2]))
-        elif code.tag != "replace" and count >= _RUN:
-            at = true[min(code.src_start, len(true) - 1)][2]
-            words = true[code.src_start : code.src_end] or told[code.dest_start : code.dest_end]
-            print(f"  {at:.1f} s: {code.tag} {' '.join(one[0] for one in words)}")
-    wrong = counts["replace"] + counts["delete"] + counts["insert"]
-    print(f"{len(true)} words: {counts['delete']} lost, {counts['insert']} added, {counts['replace']} different")
-    print(f"word error rate {wrong / len(true):.4f}")
-    errors.sort()
-    if errors:
-        p95 = errors[int(0.95 * len(errors))]
-        median = statistics.median(errors)
-        print(f"times of {len(errors)} beginnings: median error {median:.3f} s, 95 % within {p95:.3f} s")
+            pairs = zip(said[code.src_start : code.src_end], told[code.dest_start : code.dest_end], strict=True)
+            self.times += [abs(written.start - true.utterance) for true, written in pairs if true.first]
+
+    def __str__(self) -> str:
+        rate = (self.lost + self.added + self.different) / max(1, self.words)
+        text = f"{self.words} words: {self.lost} lost, {self.added} added, {self.different} different"
+        text += f"; word error rate {rate:.4f}"
+        if not self.times:
+            return text
+        median, last = statistics.median(self.times), sorted(self.times)[int(0.95 * len(self.times))]
+        return f"{text}; {len(self.times)} times: median error {median:.3f} s, 95 % within {last:.3f} s"
 
 
-def words_told(told: dict[str, Any]) -> list[tuple[str, float]]:
-    """The words of a JSON transcript, as they are compared, with their starts."""
-    words = [word for segment in told["segments"] for word in segment["words"]]
-    return [(one, word["start"]) for word in words for one in plain_words(word["word"])]
+def compare(told: list[Told], spoken: list[dict[str, Any]]) -> None:
+    """Print the errors of each language, of all, and how many words are lost and added at the seams of pieces."""
+    said = [
+        Said(plain(word), one["language"], one["start"], n == 0)
+        for one in spoken
+        for n, word in enumerate(one["words"])
+    ]
+    each = {one.language: Errors() for one in said}
+    everything, at_seams = Errors(len(said)), Errors()
+    for one in said:
+        each[one.language].words += 1
+    seams = [n for n in range(1, len(told)) if told[n].piece != told[n - 1].piece]
+    for code in Levenshtein.opcodes([one.text for one in said], [one.text for one in told]):
+        here = said[min(code.src_start, len(said) - 1)]
+        each[here.language].note(code, said, told)
+        everything.note(code, said, told)
+        if any(code.dest_start - _NEAR < seam < code.dest_end + _NEAR for seam in seams):
+            at_seams.note(code, said, told)
+        words = said[code.src_start : code.src_end] or told[code.dest_start : code.dest_end]
+        if code.tag in ("delete", "insert") and len(words) >= _RUN:
+            print(f"  {here.utterance:.1f} s: {code.tag} {' '.join(word.text for word in words)}")
+    for language, errors in each.items():
+        print(f"{language}: {errors}")
+    print(f"all: {everything}")
+    if seams:
+        print(f"{len(seams)} seams: {at_seams.lost} words lost and {at_seams.added} added within {_NEAR} words of them")
+
+
+def words_told(told: dict[str, Any]) -> list[Told]:
+    """The words of a JSON transcript."""
+    words = [(word, segment["piece"]) for segment in told["segments"] for word in segment["words"]]
+    return [Told(one, word["start"], piece) for word, piece in words for one in plain_words(word["word"])]
 
 
 def alone(recording: Path) -> None:
@@ -190,7 +232,7 @@ def alone(recording: Path) -> None:
     segments, _ = model.transcribe(
         str(recording), vad_filter=True, beam_size=1, word_timestamps=True, condition_on_previous_text=False
     )
-    words = [(one, word.start) for segment in segments for word in segment.words for one in plain_words(word.word)]
+    words = [Told(one, word.start) for segment in segments for word in segment.words for one in plain_words(word.word)]
     usage = resource.getrusage(resource.RUSAGE_SELF)
     print(f"alone: {time.perf_counter() - began:.1f} s, {usage.ru_utime + usage.ru_stime:.1f} s of processors")
     compare(words, json.loads((recording.parent / "speech.json").read_text()))

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import ConfigurationError
 from audiochat.extras import install_command
+from audiochat.jobs.other_languages import Passage, Utterance, mixtures, possible_languages, replaced
 from audiochat.jobs.unheard import filled, unheard
+from audiochat.jobs.without_silence import PAD, Times, clipped, joined, parts_with_speech
 from audiochat.progress import NoProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from audiochat.config import LocalSettings
     from audiochat.progress import Progress
 
+    Stretch = tuple[float, float]
+
 RATE = 16_000
 """Samples a second that the recogniser wants."""
 
-_KEPT_SILENCE = 2.0
-"""Seconds of silence that are cut out before listening: the recogniser makes up words in longer ones."""
-_PAD = 0.2
-"""Seconds that are kept around speech."""
 _SURE = -0.9
 """Mean log probability of the words above which the recogniser knew what it heard."""
 _GUESSED, _REPEATED = -1.0, 2.4
@@ -56,7 +56,7 @@ class Listened:
 
     words: tuple[HeardWord, ...]
     language: str | None
-    """Its code, `en` say; None where nothing was heard."""
+    """The code of what is spoken for the most part, `en` say; None where nothing was heard."""
     sure: bool
     """Whether it knew what it heard: where it did not (another language, noise), its words judge nobody."""
 
@@ -102,18 +102,18 @@ class Ears:
     def listen(
         self,
         pcm: bytes,
-        speech: Sequence[tuple[float, float]] | None = None,
+        speech: Sequence[Stretch] | None = None,
         *,
         language: str | None = None,
         expected: str | None = None,
         prompt: str | None = None,
     ) -> Listened:
-        """Write down what is said.
+        """Write down what is said, in the language in which it is said; where that changes, too.
 
         Args:
             pcm: Samples: s16le, mono, 16,000 Hz.
             speech: Stretches of speech, in seconds; the rest is not listened to. None: all of it.
-            language: That is spoken; None finds out.
+            language: That is spoken, all the time; None finds out.
             expected: The language that was spoken before: another one is believed only if it makes likelier words.
             prompt: Names and spellings.
         """
@@ -121,41 +121,65 @@ class Ears:
 
         samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
         seconds = len(samples) / RATE
-        kept = _kept(speech, seconds)
+        kept = parts_with_speech(speech, seconds)
         if not kept or not len(samples):
             return Listened((), None, sure=False)
         heard = self._hear(samples, kept, language, prompt, expected)
-        words = list(heard.words)
+        words, passages = list(heard.words), list(self._passages(samples, kept, heard, speech or ()))
+        for passage in passages:
+            again = self._hear(samples, clipped(kept, passage.start, passage.end), passage.language, prompt)
+            words = replaced(words, passage, again.words)
         # What it does not know (noise, a language that it never learned) it knows no better the second time.
         holes = unheard(words, speech or (), seconds) if heard.sure else []
         # From the last to the first: what is put in moves the words behind it.
         for hole in reversed(holes):
-            around = _clipped(kept, hole.start - _AROUND, hole.end + _AROUND)
+            around = clipped(kept, hole.start - _AROUND, hole.end + _AROUND)
             if around != kept:
-                again = self._hear(samples, around, language or heard.language, prompt)
+                spoken = next((one.language for one in passages if one.start <= hole.start < one.end), heard.language)
+                again = self._hear(samples, around, language or spoken, prompt)
                 words = filled(words, hole, again.believed)
         return Listened(tuple(words), heard.language if words else None, heard.sure)
+
+    def _passages(
+        self, samples: Any, kept: Sequence[Stretch], heard: _Heard, speech: Sequence[Stretch]
+    ) -> Iterator[Passage]:
+        """What has to be listened to by itself, because the language changes there."""
+
+        def tell(stretch: Stretch, possible: Sequence[str]) -> str:
+            start, end = max(0.0, stretch[0] - PAD), stretch[1] + PAD
+            _, _, shares = self._loaded().detect_language(audio=samples[int(start * RATE) : int(end * RATE)])
+            share = dict(shares)
+            return max(possible, key=lambda language: share.get(language, 0.0))
+
+        for passages in mixtures(heard.utterances, heard.language, tell, speech=speech, seconds=len(samples) / RATE):
+            others = [
+                one
+                for one in passages
+                if one.language != heard.language
+                and self._is_in(one.language, joined(samples, clipped(kept, one.start, one.end), RATE), heard.language)
+            ]
+            if others:  # between them, the language of the whole was not heard well, either
+                yield from (one for one in passages if one in others or one.language == heard.language)
 
     def _hear(
         self,
         samples: Any,
-        kept: Sequence[tuple[float, float]],
+        kept: Sequence[Stretch],
         language: str | None,
         prompt: str | None,
         expected: str | None = None,
     ) -> _Heard:
         """Listen to some stretches of the samples, as if they were all."""
-        import numpy as np
-
-        cut = [samples[int(start * RATE) : int(end * RATE)] for start, end in kept]
-        sound = cut[0] if len(cut) == 1 else np.concatenate(cut)
+        sound = joined(samples, kept, RATE)
         # No word is made before the segments are asked for: which language it seems to be is known at no cost.
         segments, info = self._segments(sound, language, prompt)
         if expected is not None and language is None and info.language != expected:
-            beginning = sound[: _BEGINNING * RATE]
-            is_other = self._likelihood(beginning, info.language) > self._likelihood(beginning, expected) + _LIKELIER
+            is_other = self._is_in(info.language, sound, expected)
             segments, info = self._segments(sound, info.language if is_other else expected, prompt)
-        return _heard(segments, info.language, _Times(kept))
+        told = info.language
+        knows_one = language is not None or not self.multilingual
+        tell = dict if knows_one else self._loaded().window_languages
+        return _heard(segments, told, Times(kept), tell)
 
     def _segments(self, sound: Any, language: str | None, prompt: str | None) -> tuple[Iterable[Any], Any]:
         found: tuple[Iterable[Any], Any] = self._loaded().transcribe(
@@ -169,6 +193,11 @@ class Ears:
             condition_on_previous_text=False,
         )
         return found
+
+    def _is_in(self, language: str, sound: Any, expected: str) -> bool:
+        """Whether words in a language are clearly likelier than in the one that is expected."""
+        beginning = sound[: _BEGINNING * RATE]
+        return self._likelihood(beginning, language) > self._likelihood(beginning, expected) + _LIKELIER
 
     def _likelihood(self, sound: Any, language: str) -> float:
         """Mean log probability of the words in a language, at the first try."""
@@ -200,21 +229,36 @@ class _Heard:
     """Those of the segments that the recogniser itself would not try again."""
     language: str
     sure: bool
+    utterances: tuple[Utterance, ...]
 
 
-def _heard(segments: Iterable[Any], language: str, times: _Times) -> _Heard:
-    """What faster-whisper found, with times of the whole."""
+def _heard(segments: Iterable[Any], language: str, times: Times, tell: Callable[[], Mapping[str, float]]) -> _Heard:
+    """What faster-whisper found, with times of the whole.
+
+    Args:
+        segments: As it finds them; no window is listened to before its first segment is asked for.
+        language: In which it listens.
+        times: Of the samples.
+        tell: Tells which languages the window of the latest segment may be in.
+    """
     words: list[HeardWord] = []
     believed: list[HeardWord] = []
+    utterances: list[Utterance] = []
     log_probabilities = 0.0
+    window = -1
+    languages: tuple[str, ...] = ()
     for segment in segments:
         found = [HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words]
         words += found
         if segment.avg_logprob > _GUESSED and segment.compression_ratio < _REPEATED:
             believed += found
         log_probabilities += float(segment.avg_logprob) * len(found)
+        if segment.seek != window:
+            window, languages = segment.seek, possible_languages(tell())
+        if found:
+            utterances.append(Utterance(found[0].start, found[-1].end, languages))
     sure = bool(words) and log_probabilities / len(words) > _SURE
-    return _Heard(tuple(words), tuple(believed), language, sure)
+    return _Heard(tuple(words), tuple(believed), language, sure, tuple(utterances))
 
 
 def require() -> None:
@@ -249,40 +293,3 @@ def voice_detector() -> Any:
     from faster_whisper.vad import get_vad_model
 
     return get_vad_model()
-
-
-def _kept(speech: Sequence[tuple[float, float]] | None, seconds: float) -> list[tuple[float, float]]:
-    """What is listened to: the speech, and the silences between that are short."""
-    if speech is None:
-        return [(0.0, seconds)]
-    kept: list[tuple[float, float]] = []
-    for start, end in speech:
-        padded = max(0.0, start - _PAD), min(seconds, end + _PAD)
-        if kept and padded[0] - kept[-1][1] < _KEPT_SILENCE:
-            kept[-1] = kept[-1][0], max(kept[-1][1], padded[1])
-        else:
-            kept.append(padded)
-    return [(start, end) for start, end in kept if end > start]
-
-
-def _clipped(kept: Sequence[tuple[float, float]], start: float, end: float) -> list[tuple[float, float]]:
-    """The parts of stretches that lie between two moments."""
-    return [(max(first, start), min(last, end)) for first, last in kept if first < end and last > start]
-
-
-class _Times:
-    """Finds the moment in the whole that a moment in what was kept of it is."""
-
-    def __init__(self, kept: Sequence[tuple[float, float]]) -> None:
-        self._kept: list[tuple[float, float, float]] = []
-        before = 0.0
-        for start, end in kept:
-            self._kept.append((before, start, end))
-            before += end - start
-
-    def original(self, start: float, end: float) -> tuple[float, float]:
-        """A word's time: both its ends in the same stretch."""
-        here = next((one for one in reversed(self._kept) if one[0] <= (start + end) / 2), self._kept[0])
-        before, first, last = here
-        left = min(max(first, start - before + first), last)
-        return left, max(left, min(last, end - before + first))

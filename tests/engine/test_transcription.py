@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,8 @@ from audiochat.jobs.transcribe.words import plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from support.command_line import CommandLine
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -84,3 +88,23 @@ def test_another_language_is_heard_where_it_is_spoken(text: str, language: str) 
     assert ears.listen(pcm, expected="en").language == language
     assert ears.listen(pcm, expected="de").language == language
     assert ears.listen(pcm, language="en").language == "en"
+
+
+def test_each_language_is_written_as_it_is_spoken(cli: CommandLine) -> None:
+    """An interview whose answer is in another language: neither it nor what is said around it is translated."""
+    pytest.importorskip("kokoro_onnx")
+    from audiochat.local.engine import Engine
+
+    say = Engine(LocalSettings()).synthesizer.say
+    question = "Our guest has worked in the harbour for twenty years. What do you remember of your first day?"
+    answer = "Recuerdo que llovía mucho. El capitán olvidó la maleta pesada cerca de la estación."
+    pause = bytes(48_000)
+    Path("talk.wav").write_bytes(wav.wrap(pause.join(b"".join(say(text)) for text in (question, answer, TEXT))))
+    ran = cli("transcribe", "talk.wav", "-o", "talk.json", "-q")
+    assert ran.code == 0, ran.err
+    told = json.loads(Path("talk.json").read_text())
+    assert told["language"] == "en"
+    written = set(plain_words(told["text"]))
+    for text in (question, answer, TEXT):
+        said = set(plain_words(text))
+        assert len(said & written) >= 0.85 * len(said), told["text"]
