@@ -2,9 +2,10 @@
 
     python benchmarks/long_transcription.py FOLDER service [-j 16]     seams: words lost and doubled, times
     python benchmarks/long_transcription.py FOLDER engine              word error rate, times, speed
-    python benchmarks/long_transcription.py FOLDER alone               faster-whisper on the same file
+    python benchmarks/long_transcription.py FOLDER alone               faster-whisper on the same file, which finds the
+                                                                       language of each of its windows
 
-FOLDER is what spoken_hours.py made.
+FOLDER is what spoken_hours.py made; it gets the transcript, `service.json` or `engine.json`.
 """
 
 from __future__ import annotations
@@ -230,7 +231,12 @@ def alone(recording: Path) -> None:
     began = time.perf_counter()
     model = WhisperModel(str(models.WHISPER.folder), device="cpu", compute_type="int8")
     segments, _ = model.transcribe(
-        str(recording), vad_filter=True, beam_size=1, word_timestamps=True, condition_on_previous_text=False
+        str(recording),
+        vad_filter=True,
+        beam_size=1,
+        word_timestamps=True,
+        condition_on_previous_text=False,
+        multilingual=True,
     )
     words = [Told(one, word.start) for segment in segments for word in segment.words for one in plain_words(word.word)]
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -256,15 +262,14 @@ def main() -> None:
     else:
         service = Service(recording, timed_words(spoken))
         address = f"http://127.0.0.1:{service.server.server_address[1]}/v1"
-        environment = {
-            "OPENAI_BASE_URL": address,
-            "OPENAI_API_KEY": "none",
-            "XDG_CACHE_HOME": str(given.folder / "no-models"),
-        }
+        environment = {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": "none"}
+        if not given.ears:
+            environment["XDG_CACHE_HOME"] = str(given.folder / "no-models")
         told, elapsed, worked = transcribe(recording, environment, "-j", given.jobs)
         print(f"{service.asked} pieces, {service.seconds:.0f} s of sound sent")
     minutes, gaps = told["duration"] / 60, len(told["gaps"])
     print(f"{minutes:.1f} minutes in {elapsed:.1f} s, {worked:.1f} s of processors; gaps: {gaps}")
+    (given.folder / f"{given.what}.json").write_text(json.dumps(told, ensure_ascii=False))
     compare(words_told(told), spoken)
 
 

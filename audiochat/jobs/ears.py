@@ -127,7 +127,7 @@ class Ears:
         heard = self._hear(samples, kept, language, prompt, expected)
         words, passages = list(heard.words), list(self._passages(samples, kept, heard, speech or ()))
         for passage in passages:
-            again = self._hear(samples, clipped(kept, passage.start, passage.end), passage.language, prompt)
+            again = self._hear(samples, clipped(kept, *passage.place), passage.language, prompt)
             words = replaced(words, passage, again.words)
         # What it does not know (noise, a language that it never learned) it knows no better the second time.
         holes = unheard(words, speech or (), seconds) if heard.sure else []
@@ -152,14 +152,14 @@ class Ears:
             return max(possible, key=lambda language: share.get(language, 0.0))
 
         for passages in mixtures(heard.utterances, heard.language, tell, speech=speech, seconds=len(samples) / RATE):
-            others = [
-                one
-                for one in passages
-                if one.language != heard.language
-                and self._is_in(one.language, joined(samples, clipped(kept, one.start, one.end), RATE), heard.language)
-            ]
-            if others:  # between them, the language of the whole was not heard well, either
-                yield from (one for one in passages if one in others or one.language == heard.language)
+            # All passages in a language together: a few seconds tell little.
+            spoken = {heard.language}
+            for language in {one.language for one in passages} - spoken:
+                where = [part for one in passages if one.language == language for part in clipped(kept, *one.place)]
+                if self._is_in(language, joined(samples, where, RATE), heard.language):
+                    spoken.add(language)
+            if len(spoken) > 1:  # between the others, the language of the whole was not heard well, either
+                yield from (one for one in passages if one.language in spoken)
 
     def _hear(
         self,

@@ -21,8 +21,6 @@ _POSSIBLE = 0.1
 """The share of a language in a window from which on it is looked for: one sentence has 0.4, an accent 0.01."""
 _TELLING = 1.0
 """Seconds of speech whose language can be told; what is shorter is taken with what comes before it."""
-_SENTENCE = 12.0
-"""Seconds of speech without a pause that may hold several sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,11 @@ class Passage:
     start: float
     end: float
     language: str
+
+    @property
+    def place(self) -> Stretch:
+        """Where it lies."""
+        return self.start, self.end
 
 
 def possible_languages(shares: Mapping[str, float]) -> tuple[str, ...]:
@@ -86,15 +89,15 @@ def mixtures(
 def _sentences(
     utterances: Sequence[Utterance], speech: Sequence[Stretch], start: float, end: float
 ) -> Iterator[Stretch]:
-    """The stretches of speech between two moments; long ones as they were heard."""
+    """The stretches of speech between two moments; two sentences without a pause are parted where they were heard."""
     for first, last in speech or [(start, end)]:
-        stretch = max(first, start), min(last, end)
-        if stretch[1] - stretch[0] <= _SENTENCE:
-            if stretch[0] < stretch[1]:
-                yield stretch
-            continue
-        ends = [one.start for one in utterances if stretch[0] < one.start < stretch[1]]
-        yield from pairwise([stretch[0], *ends, stretch[1]])
+        begin, stop = max(first, start), min(last, end)
+        moments = [begin]
+        for moment in sorted(moment for one in utterances for moment in (one.start, one.end)):
+            if moments[-1] + _TELLING <= moment <= stop - _TELLING:
+                moments.append(moment)
+        if begin < stop:
+            yield from pairwise([*moments, stop])
 
 
 def _passages(sentences: Sequence[Stretch], told: Sequence[str], start: float, end: float) -> list[Passage]:
