@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from audiochat.errors import ConfigurationError
 from audiochat.extras import install_command
 from audiochat.jobs.other_languages import Passage, Utterance, mixtures, possible_languages, replaced
-from audiochat.jobs.unheard import filled, unheard
+from audiochat.jobs.unheard import AROUND, SENTENCE, filled, one_by_one, unheard
 from audiochat.jobs.without_silence import PAD, Times, clipped, joined, parts_with_speech
 from audiochat.progress import NoProgress
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from audiochat.config import LocalSettings
+    from audiochat.jobs.unheard import Hole
     from audiochat.progress import Progress
 
     Stretch = tuple[float, float]
@@ -35,8 +36,6 @@ _BEGINNING = 60
 """Seconds by which it is judged whether another language is spoken than before: two of the recogniser's windows."""
 _LIKELIER = 0.1
 """What the words of the other language have to be likelier: an accent is no language."""
-_AROUND = 2.0
-"""Seconds around a stretch that is listened to again: words that begin or end there are heard whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +126,25 @@ class Ears:
         heard = self._hear(samples, kept, language, prompt, expected)
         words, passages = list(heard.words), list(self._passages(samples, kept, heard, speech or ()))
         for passage in passages:
-            again = self._hear(samples, clipped(kept, *passage.place), passage.language, prompt)
-            words = replaced(words, passage, again.words)
-        # What it does not know (noise, a language that it never learned) it knows no better the second time.
-        holes = unheard(words, speech or (), seconds) if heard.sure else []
+            by_itself = self._hear(samples, clipped(kept, *passage.place), passage.language, prompt)
+            words = replaced(words, passage, by_itself.words)
+        if not heard.sure:
+            # What it does not know (noise, a language that it never learned) it knows no better the second time.
+            return Listened(tuple(words), heard.language if words else None, sure=False)
+
+        def again(place: Sequence[Stretch], hole: Hole) -> tuple[HeardWord, ...]:
+            here = next((one.language for one in passages if one.start <= hole.start < one.end), heard.language)
+            return self._hear(samples, place, language or here, prompt).believed
+
         # From the last to the first: what is put in moves the words behind it.
-        for hole in reversed(holes):
-            around = clipped(kept, hole.start - _AROUND, hole.end + _AROUND)
+        for hole in reversed(unheard(words, speech or (), seconds)):
+            around = clipped(kept, hole.start - AROUND, hole.end + AROUND)
             if around != kept:
-                spoken = next((one.language for one in passages if one.start <= hole.start < one.end), heard.language)
-                again = self._hear(samples, around, language or spoken, prompt)
-                words = filled(words, hole, again.believed)
-        return Listened(tuple(words), heard.language if words else None, heard.sure)
+                words = filled(words, hole, again(around, hole))
+        for hole in reversed(unheard(words, speech or (), seconds, least=SENTENCE)):
+            heard_now = [word for part in one_by_one(hole, speech or ()) for word in again([part], hole)]
+            words = filled(words, hole, heard_now)
+        return Listened(tuple(words), heard.language, sure=True)
 
     def _passages(
         self, samples: Any, kept: Sequence[Stretch], heard: _Heard, speech: Sequence[Stretch]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audiochat.jobs.ears import HeardWord
-from audiochat.jobs.unheard import Hole, filled, unheard
+from audiochat.jobs.unheard import SENTENCE, Hole, filled, one_by_one, unheard
 
 
 def said(text: str, *, start: float, pace: float = 0.4) -> list[HeardWord]:
@@ -93,3 +93,13 @@ def test_no_word_of_a_first_listening_is_lost(times: list[tuple[float, float]], 
         now = filled(now, hole, again)
     kept = [word for word in words if word.end - word.start <= 2.0]
     assert [word for word in now if word in kept] == kept
+
+
+def test_what_is_left_out_again_is_heard_one_stretch_after_the_other() -> None:
+    """Where whole sentences are missing: each by itself, long ones in parts; of what was heard only what is near."""
+    speech = [(0.0, 4.0), (4.5, 8.0), (9.0, 39.0), (40.0, 46.0)]
+    words = [*said("it was very late", start=0.0, pace=0.9), *said("the captain was asleep", start=40.0)]
+    assert unheard(words[:4], speech[:1], 5.0, least=SENTENCE) == []
+    hole, rest = unheard(words, speech, 47.0, least=SENTENCE)
+    assert one_by_one(hole, speech) == [(4.5, 8.0), (9.0, 24.0), (24.0, 39.0)]
+    assert one_by_one(rest, speech) == [(40.0, 46.0)]
