@@ -21,40 +21,51 @@ import sys
 import tempfile
 import threading
 import time
+import wave
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from audiochat.audio.decoder import open_recording
 from audiochat.jobs.transcribe.words import plain, plain_words
 
 RATE = 16_000
+_SOUNDS = 300
+"""The largest of a fiftieth of a second's samples from which on it is no pause."""
 _RUN = 4
 """Words in a row that are lost or added, from which on they are printed."""
 _NEAR = 8
 """Words around a seam of pieces in which one that is lost or added is the seam's fault."""
 
 
-def timed_words(spoken: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
-    """All words with their times; within an utterance, shared out by letters."""
+def timed_words(recording: Path, spoken: list[dict[str, Any]]) -> list[tuple[str, float]]:
+    """All words with their middles, in seconds: an utterance is shared out by letters over what sounds of it."""
     found = []
-    for one in spoken:
-        letters = sum(len(word) + 1 for word in one["words"])
-        at = one["start"]
-        for word in one["words"]:
-            lasts = (one["end"] - one["start"]) * (len(word) + 1) / letters
-            found.append((word, at, at + lasts))
-            at += lasts
+    with wave.open(str(recording)) as file:
+        rate = file.getframerate()
+        step = rate // 50
+        for one in spoken:
+            file.setpos(int(one["start"] * rate))
+            samples = np.frombuffer(file.readframes(int((one["end"] - one["start"]) * rate)), dtype="<i2")
+            loudest = np.abs(samples[: len(samples) // step * step].reshape(-1, step)).max(axis=1)
+            sounds = np.flatnonzero(loudest > _SOUNDS)
+            letters = sum(len(word) + 1 for word in one["words"])
+            before = 0.0
+            for word in one["words"]:
+                middle = sounds[int((before + (len(word) + 1) / 2) / letters * len(sounds))]
+                found.append((word, one["start"] + float(middle + 0.5) * step / rate))
+                before += len(word) + 1
     return found
 
 
 class Service:
     """Answers with the words whose middle lies in the piece that it was sent; it finds the piece by its samples."""
 
-    def __init__(self, recording: Path, words: list[tuple[str, float, float]]) -> None:
+    def __init__(self, recording: Path, words: list[tuple[str, float]]) -> None:
         with recording.open("rb") as file, open_recording(file, name=recording.name) as opened:
             self.pcm = b"".join(opened.mono(RATE, keep_time=True))
         self.words = words
@@ -95,7 +106,7 @@ class Service:
         assert found >= 0, "the piece is not of this recording"
         start = (found - middle) / 2 / RATE
         end = start + len(piece) / 2 / RATE
-        text = " ".join(word for word, begin, stop in self.words if start <= (begin + stop) / 2 < end)
+        text = " ".join(word for word, middle in self.words if start <= middle < end)
         message = {"role": "assistant", "content": text}
         return {
             "id": "1", "object": "chat.completion", "created": 0, "model": "scripted",
@@ -169,14 +180,11 @@ class Errors:
     times: list[float] = field(default_factory=list)
     """Seconds, at the beginnings of utterances."""
 
-    def note(self, code: Any, said: list[Said], told: list[Told]) -> None:
+    def note(self, code: Any) -> None:
         """Count an edit of rapidfuzz."""
         self.lost += (code.src_end - code.src_start) * (code.tag == "delete")
         self.added += (code.dest_end - code.dest_start) * (code.tag == "insert")
         self.different += (code.src_end - code.src_start) * (code.tag == "replace")
-        if code.tag == "equal":
-            pairs = zip(said[code.src_start : code.src_end], told[code.dest_start : code.dest_end], strict=True)
-            self.times += [abs(written.start - true.utterance) for true, written in pairs if true.first]
 
     def __str__(self) -> str:
         rate = (self.lost + self.added + self.different) / max(1, self.words)
@@ -202,10 +210,15 @@ def compare(told: list[Told], spoken: list[dict[str, Any]]) -> None:
     seams = [n for n in range(1, len(told)) if told[n].piece != told[n - 1].piece]
     for code in Levenshtein.opcodes([one.text for one in said], [one.text for one in told]):
         here = said[min(code.src_start, len(said) - 1)]
-        each[here.language].note(code, said, told)
-        everything.note(code, said, told)
+        each[here.language].note(code)
+        everything.note(code)
+        if code.tag == "equal":
+            for true, written in zip(said[code.src_start : code.src_end], told[code.dest_start :], strict=False):
+                if true.first:
+                    each[true.language].times.append(abs(written.start - true.utterance))
+                    everything.times.append(abs(written.start - true.utterance))
         if any(code.dest_start - _NEAR < seam < code.dest_end + _NEAR for seam in seams):
-            at_seams.note(code, said, told)
+            at_seams.note(code)
         words = said[code.src_start : code.src_end] or told[code.dest_start : code.dest_end]
         if code.tag in ("delete", "insert") and len(words) >= _RUN:
             print(f"  {here.utterance:.1f} s: {code.tag} {' '.join(word.text for word in words)}")
@@ -260,7 +273,7 @@ def main() -> None:
     if given.what == "engine":
         told, elapsed, worked = transcribe(recording, {"AUDIOCHAT_PROVIDER": "local"})
     else:
-        service = Service(recording, timed_words(spoken))
+        service = Service(recording, timed_words(recording, spoken))
         address = f"http://127.0.0.1:{service.server.server_address[1]}/v1"
         environment = {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": "none"}
         if not given.ears:
