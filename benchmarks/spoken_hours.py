@@ -1,6 +1,6 @@
 """Makes hours of speech whose words and times are known: two synthesizers, pauses, music, minutes without a pause.
 
-    python benchmarks/spoken_hours.py FOLDER --minutes 120 [--languages en,es] [--unbroken 10]
+    python benchmarks/spoken_hours.py FOLDER --minutes 120 [--languages en,es] [--unbroken 10] [--alternate]
 
 FOLDER gets `speech.wav` (24,000 Hz) and `speech.json`: a list of utterances `{start, end, words, language}`. The
 engine's voices need half as long as what they say; espeak-ng's are nearly free.
@@ -15,6 +15,7 @@ import random
 import subprocess
 import wave
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +198,7 @@ def music(seconds: float, seed: int) -> NDArray[np.int16]:
     return np.concatenate(bars).astype(np.int16)
 
 
-def make(folder: Path, *, minutes: float, languages: list[str], unbroken: float) -> None:
+def make(folder: Path, *, minutes: float, languages: list[str], unbroken: float, alternate: bool) -> None:
     """Make the recording and what is said in it."""
     folder.mkdir(parents=True, exist_ok=True)
     choice = random.Random(3)
@@ -214,10 +215,12 @@ def make(folder: Path, *, minutes: float, languages: list[str], unbroken: float)
             file.writeframes((samples + hiss).clip(-32768, 32767).astype("<i2").tobytes())
             length += len(samples)
 
-        each = minutes * 60 / len(languages)
-        for number, language in enumerate(languages):
-            told = sentences(language, int(each), seed=number)
-            for n, (text, sound) in enumerate(pool.map(lambda one: (one[0], speakers.say(*one)), told)):
+        parts = [sentences(language, int(minutes * 60), seed=number) for number, language in enumerate(languages)]
+        if alternate:
+            parts = [chain.from_iterable(zip(*parts, strict=True))]
+        each = minutes * 60 / len(parts)
+        for number, told in enumerate(parts):
+            for n, ((text, _, language), sound) in enumerate(pool.map(lambda one: (one, speakers.say(*one)), told)):
                 start = length / RATE
                 write(sound)
                 spoken.append({"start": start, "end": length / RATE, "words": text.split(), "language": language})
@@ -240,8 +243,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--languages", default="en,es")
     parser.add_argument("--unbroken", type=float, default=10, help="minutes without a pause")
+    parser.add_argument("--alternate", action="store_true", help="another language with every sentence")
     given = parser.parse_args()
-    make(given.folder, minutes=given.minutes, languages=given.languages.split(","), unbroken=given.unbroken)
+    languages = given.languages.split(",")
+    if not set(languages) <= set(_LANGUAGES):
+        parser.error(f"--languages: of {', '.join(_LANGUAGES)}")
+    make(
+        given.folder,
+        minutes=given.minutes,
+        languages=languages,
+        unbroken=given.unbroken,
+        alternate=given.alternate,
+    )
 
 
 if __name__ == "__main__":

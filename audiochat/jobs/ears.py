@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiochat.errors import ConfigurationError
 from audiochat.extras import install_command
-from audiochat.jobs.other_languages import Passage, Utterance, mixtures, possible_languages, replaced
-from audiochat.jobs.unheard import AROUND, SENTENCE, filled, one_by_one, unheard
+from audiochat.jobs.other_languages import Mixture, Passage, Utterance, find_mixtures, possible_languages
+from audiochat.jobs.unheard import AROUND, SENTENCE, UNHEARD, filled, one_by_one, unheard
 from audiochat.jobs.without_silence import PAD, Times, clipped, joined, parts_with_speech
 from audiochat.progress import NoProgress
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from audiochat.config import LocalSettings
-    from audiochat.jobs.unheard import Hole
     from audiochat.progress import Progress
 
     Stretch = tuple[float, float]
@@ -107,85 +107,98 @@ class Ears:
         expected: str | None = None,
         prompt: str | None = None,
     ) -> Listened:
-        """Write down what is said, in the language in which it is said; where that changes, too.
+        """Write down what is said, each language as it is spoken.
 
         Args:
             pcm: Samples: s16le, mono, 16,000 Hz.
             speech: Stretches of speech, in seconds; the rest is not listened to. None: all of it.
-            language: That is spoken, all the time; None finds out.
+            language: That is spoken, all the time; None finds out, also where it changes.
             expected: The language that was spoken before: another one is believed only if it makes likelier words.
             prompt: Names and spellings.
         """
-        import numpy as np
-
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
-        seconds = len(samples) / RATE
-        kept = parts_with_speech(speech, seconds)
-        if not kept or not len(samples):
+        recording = _recording(pcm, speech, prompt)
+        if not recording.kept:
             return Listened((), None, sure=False)
-        heard = self._hear(samples, kept, language, prompt, expected)
-        words, passages = list(heard.words), list(self._passages(samples, kept, heard, speech or ()))
-        for passage in passages:
-            by_itself = self._hear(samples, clipped(kept, *passage.place), passage.language, prompt)
-            words = replaced(words, passage, by_itself.words)
-        if not heard.sure:
-            # What it does not know (noise, a language that it never learned) it knows no better the second time.
-            return Listened(tuple(words), heard.language if words else None, sure=False)
+        heard = self._hear(recording, recording.kept, language, expected)
+        mixtures = list(self._mixtures(recording, heard))
+        runs = list(self._runs(recording, heard, mixtures))
+        words = [word for run in runs for word in run.words]
+        # What it does not know (noise, a language that it never learned) it knows no better the second time.
+        sure = 2 * sum(len(run.words) for run in runs if run.sure) > len(words)
+        if sure:
+            passages = [one for mixture in mixtures for one in mixture.passages]
+            words = self._filled(recording, words, heard.language, passages)
+        counts = Counter[str]()
+        for run in runs:
+            counts[run.language] += len(run.words)
+        return Listened(tuple(words), counts.most_common(1)[0][0] if words else None, sure)
 
-        def again(place: Sequence[Stretch], hole: Hole) -> tuple[HeardWord, ...]:
-            here = next((one.language for one in passages if one.start <= hole.start < one.end), heard.language)
-            return self._hear(samples, place, language or here, prompt).believed
+    def _mixtures(self, recording: _Recording, heard: _Heard) -> Iterator[Mixture]:
+        """Where the language changes, as far as that is believed."""
 
-        # From the last to the first: what is put in moves the words behind it.
-        for hole in reversed(unheard(words, speech or (), seconds)):
-            around = clipped(kept, hole.start - AROUND, hole.end + AROUND)
-            if around != kept:
-                words = filled(words, hole, again(around, hole))
-        for hole in reversed(unheard(words, speech or (), seconds, least=SENTENCE)):
-            heard_now = [word for part in one_by_one(hole, speech or ()) for word in again([part], hole)]
-            words = filled(words, hole, heard_now)
-        return Listened(tuple(words), heard.language, sure=True)
-
-    def _passages(
-        self, samples: Any, kept: Sequence[Stretch], heard: _Heard, speech: Sequence[Stretch]
-    ) -> Iterator[Passage]:
-        """What has to be listened to by itself, because the language changes there."""
-
-        def tell(stretch: Stretch, possible: Sequence[str]) -> str:
+        def identify(stretch: Stretch, possible: Sequence[str]) -> str:
             start, end = max(0.0, stretch[0] - PAD), stretch[1] + PAD
-            _, _, shares = self._loaded().detect_language(audio=samples[int(start * RATE) : int(end * RATE)])
+            _, _, shares = self._loaded().detect_language(audio=recording.samples[int(start * RATE) : int(end * RATE)])
             share = dict(shares)
             return max(possible, key=lambda language: share.get(language, 0.0))
 
-        for passages in mixtures(heard.utterances, heard.language, tell, speech=speech, seconds=len(samples) / RATE):
+        own, utterances = heard.language, heard.utterances
+        for mixture in find_mixtures(utterances, own, identify, speech=recording.speech, seconds=recording.seconds):
+            believed = set()
             # All passages in a language together: a few seconds tell little.
-            spoken = {heard.language}
-            for language in {one.language for one in passages} - spoken:
-                where = [part for one in passages if one.language == language for part in clipped(kept, *one.place)]
-                if self._is_in(language, joined(samples, where, RATE), heard.language):
-                    spoken.add(language)
-            if len(spoken) > 1:  # between the others, the language of the whole was not heard well, either
-                yield from (one for one in passages if one.language in spoken)
+            for language in {one.language for one in mixture.passages} - {own}:
+                spans = [one.span for one in mixture.passages if one.language == language]
+                parts = [part for span in spans for part in clipped(recording.kept, *span)]
+                if self._is_in(language, joined(recording.samples, parts, RATE), own):
+                    believed.add(language)
+            if believed:
+                yield mixture.only(believed, own)
+
+    def _runs(self, recording: _Recording, heard: _Heard, mixtures: Sequence[Mixture]) -> Iterator[_Heard]:
+        """What was heard; in a mixture passage by passage, those in the language of the whole, too."""
+        done = 0
+        for mixture in mixtures:
+            yield heard.part(done, mixture.first)
+            before = heard.part(mixture.first, mixture.end)
+            for passage, words in zip(mixture.passages, mixture.shares(before.words), strict=True):
+                by_itself = self._hear(recording, clipped(recording.kept, *passage.span), passage.language)
+                yield by_itself if by_itself.sure else replace(before, words=tuple(words))
+            done = mixture.end
+        yield heard.part(done, len(heard.utterances))
+
+    def _filled(
+        self, recording: _Recording, words: list[HeardWord], language: str, passages: Sequence[Passage]
+    ) -> list[HeardWord]:
+        """The words, with those of stretches that were left out: each is listened to again, then part by part."""
+        whole = Passage(0.0, recording.seconds, language)
+        borders = [edge for one in passages for edge in one.span]
+        for least in (UNHEARD, SENTENCE):
+            # From the last to the first: what is put in moves the words behind it.
+            for hole in reversed(unheard(words, recording.speech, whole.end, least=least, borders=borders)):
+                inside = next((one for one in passages if one.start <= hole.start and hole.end <= one.end), whole)
+                if least == UNHEARD:
+                    around = clipped(recording.kept, hole.start - AROUND, hole.end + AROUND)
+                    parts = [clipped(around, *inside.span)]
+                    if around == recording.kept and not passages:  # it was just listened to
+                        continue
+                else:
+                    parts = [[part] for part in clipped(one_by_one(hole, recording.speech), *inside.span)]
+                again = [self._hear(recording, part, inside.language).believed for part in parts]
+                words = filled(words, hole, [word for some in again for word in some])
+        return words
 
     def _hear(
-        self,
-        samples: Any,
-        kept: Sequence[Stretch],
-        language: str | None,
-        prompt: str | None,
-        expected: str | None = None,
+        self, recording: _Recording, parts: Sequence[Stretch], language: str | None, expected: str | None = None
     ) -> _Heard:
-        """Listen to some stretches of the samples, as if they were all."""
-        sound = joined(samples, kept, RATE)
+        """Listen to some parts of a recording, as if they were all."""
+        sound = joined(recording.samples, parts, RATE)
         # No word is made before the segments are asked for: which language it seems to be is known at no cost.
-        segments, info = self._segments(sound, language, prompt)
+        segments, info = self._segments(sound, language, recording.prompt)
         if expected is not None and language is None and info.language != expected:
             is_other = self._is_in(info.language, sound, expected)
-            segments, info = self._segments(sound, info.language if is_other else expected, prompt)
-        told = info.language
-        knows_one = language is not None or not self.multilingual
-        tell = dict if knows_one else self._loaded().window_languages
-        return _heard(segments, told, Times(kept), tell)
+            segments, info = self._segments(sound, info.language if is_other else expected, recording.prompt)
+        detects = language is None and self.multilingual
+        return _heard(segments, info.language, Times(parts), self._loaded().window_languages if detects else None)
 
     def _segments(self, sound: Any, language: str | None, prompt: str | None) -> tuple[Iterable[Any], Any]:
         found: tuple[Iterable[Any], Any] = self._loaded().transcribe(
@@ -227,8 +240,33 @@ class Ears:
 
 
 @dataclass(frozen=True, slots=True)
+class _Recording:
+    """What is listened to."""
+
+    samples: Any
+    """Floats, mono, 16,000 Hz."""
+    kept: list[Stretch]
+    """What of it may hold words; empty where it holds no sound."""
+    speech: Sequence[Stretch]
+    prompt: str | None
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return len(self.samples) / RATE
+
+
+def _recording(pcm: bytes, speech: Sequence[Stretch] | None, prompt: str | None) -> _Recording:
+    import numpy as np
+
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
+    kept = parts_with_speech(speech, len(samples) / RATE)
+    return _Recording(samples, kept, speech or (), prompt)
+
+
+@dataclass(frozen=True, slots=True)
 class _Heard:
-    """What one listening heard."""
+    """What one listening heard, or a part of it."""
 
     words: tuple[HeardWord, ...]
     believed: tuple[HeardWord, ...]
@@ -237,34 +275,40 @@ class _Heard:
     sure: bool
     utterances: tuple[Utterance, ...]
 
+    def part(self, first: int, end: int) -> _Heard:
+        """Some of its utterances."""
+        utterances = self.utterances[first:end]
+        return replace(self, utterances=utterances, words=tuple(word for one in utterances for word in one.words))
 
-def _heard(segments: Iterable[Any], language: str, times: Times, tell: Callable[[], Mapping[str, float]]) -> _Heard:
+
+def _heard(
+    segments: Iterable[Any], language: str, times: Times, window_languages: Callable[[], Mapping[str, float]] | None
+) -> _Heard:
     """What faster-whisper found, with times of the whole.
 
     Args:
         segments: As it finds them; no window is listened to before its first segment is asked for.
         language: In which it listens.
         times: Of the samples.
-        tell: Tells which languages the window of the latest segment may be in.
+        window_languages: Tells which languages the window of the latest segment may be in; None where that is known.
     """
-    words: list[HeardWord] = []
     believed: list[HeardWord] = []
     utterances: list[Utterance] = []
     log_probabilities = 0.0
     window = -1
     languages: tuple[str, ...] = ()
     for segment in segments:
+        if window_languages is not None and segment.seek != window:
+            window, languages = segment.seek, possible_languages(window_languages())
         found = [HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words]
-        words += found
         if segment.avg_logprob > _GUESSED and segment.compression_ratio < _REPEATED:
             believed += found
         log_probabilities += float(segment.avg_logprob) * len(found)
-        if segment.seek != window:
-            window, languages = segment.seek, possible_languages(tell())
         if found:
-            utterances.append(Utterance(found[0].start, found[-1].end, languages))
+            utterances.append(Utterance(tuple(found), languages))
+    words = tuple(word for one in utterances for word in one.words)
     sure = bool(words) and log_probabilities / len(words) > _SURE
-    return _Heard(tuple(words), tuple(believed), language, sure, tuple(utterances))
+    return _Heard(words, tuple(believed), language, sure, tuple(utterances))
 
 
 def require() -> None:

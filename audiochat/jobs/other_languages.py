@@ -1,17 +1,17 @@
 """Where the language changes: Whisper writes all that it is given in one, and translates what is said in another.
 
-For each of its windows of half a minute it tells which languages that may be. Where it may be another one, it is looked
-at sentence by sentence, and what lies between two changes is listened to by itself.
+For each of its windows of half a minute it tells which languages that may be. Where it may be another one, each
+sentence is looked at, and what lies between two changes is listened to by itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from audiochat.jobs.ears import HeardWord
 
@@ -27,11 +27,20 @@ _TELLING = 1.0
 class Utterance:
     """A sentence or so, as it was heard."""
 
-    start: float
-    """Seconds from the start of the samples."""
-    end: float
+    words: tuple[HeardWord, ...]
+    """At least one."""
     languages: tuple[str, ...]
-    """That are spoken, perhaps, in the window in which it was heard."""
+    """That may be spoken in the window in which it was heard."""
+
+    @property
+    def start(self) -> float:
+        """Seconds from the start of the samples."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds from the start of the samples."""
+        return self.words[-1].end
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,72 +52,107 @@ class Passage:
     language: str
 
     @property
-    def place(self) -> Stretch:
-        """Where it lies."""
+    def span(self) -> Stretch:
+        """Its start and end."""
         return self.start, self.end
 
 
-def possible_languages(shares: Mapping[str, float]) -> tuple[str, ...]:
-    """The languages that may be spoken in a window, by their shares in it."""
-    return tuple(language for language, share in shares.items() if share > _POSSIBLE)
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Utterances in a row among which the language changes."""
+
+    first: int
+    """The number of the first."""
+    end: int
+    """The number behind the last."""
+    passages: tuple[Passage, ...]
+    """They follow each other without a gap."""
+
+    def only(self, languages: Collection[str], otherwise: str) -> Mixture:
+        """The same, if no more than some languages are spoken: what seemed to be another one is in `otherwise`."""
+        told = [one.language if one.language in languages else otherwise for one in self.passages]
+        merged: list[Passage] = []
+        for one, language in zip(self.passages, told, strict=True):
+            if merged and merged[-1].language == language:
+                merged[-1] = replace(merged[-1], end=one.end)
+            else:
+                merged.append(replace(one, language=language))
+        return replace(self, passages=tuple(merged))
+
+    def shares(self, words: Sequence[HeardWord]) -> list[list[HeardWord]]:
+        """The words of the utterances, passage by passage."""
+        shares: list[list[HeardWord]] = [[] for _ in self.passages]
+        for word in words:
+            begun = [n for n, one in enumerate(self.passages) if one.start <= (word.start + word.end) / 2]
+            shares[begun[-1] if begun else 0].append(word)
+        return shares
 
 
-def mixtures(
+def possible_languages(probabilities: Mapping[str, float]) -> tuple[str, ...]:
+    """The languages that may be spoken in a window."""
+    return tuple(language for language, share in probabilities.items() if share > _POSSIBLE)
+
+
+def find_mixtures(
     utterances: Sequence[Utterance],
     language: str,
-    tell: Callable[[Stretch, Sequence[str]], str],
+    identify: Callable[[Stretch, Sequence[str]], str],
     *,
     speech: Sequence[Stretch],
     seconds: float,
-) -> Iterator[list[Passage]]:
-    """Find where other languages are spoken, too: the passages of one such place after the other, in order.
+) -> Iterator[Mixture]:
+    """Find where other languages are spoken, too.
 
     Args:
         utterances: As they were heard, in order.
         language: In which they were heard.
-        tell: Tells which of some languages is spoken in a stretch.
+        identify: Tells which of some languages is spoken in a stretch.
         speech: Stretches of speech, in order.
         seconds: Of the whole.
     """
     for is_mixed, group in groupby(range(len(utterances)), key=lambda n: bool({*utterances[n].languages} - {language})):
-        places = list(group)
+        numbers = list(group)
         if not is_mixed:
             continue
-        possible = sorted({language}.union(*(utterances[n].languages for n in places)))
-        start = utterances[places[0] - 1].end if places[0] else 0.0
-        end = utterances[places[-1] + 1].start if places[-1] + 1 < len(utterances) else seconds
-        sentences = list(_sentences(utterances, speech, start, end))
-        told: list[str] = []
-        for first, last in sentences:
-            is_short = last - first < _TELLING and told
-            told.append(told[-1] if is_short else tell((first, last), possible))
-        if set(told) - {language}:
-            yield _passages(sentences, told, start, end)
+        first, end = numbers[0], numbers[-1] + 1
+        possible = sorted({language}.union(*(one.languages for one in utterances[first:end])))
+        span = (
+            utterances[first - 1].end if first else 0.0,
+            utterances[end].start if end < len(utterances) else seconds,
+        )
+        sentences = list(_sentences(utterances[first:end], speech, span))
+        told = [identify(one, possible) if one[1] - one[0] >= _TELLING else None for one in sentences]
+        spoken = _completed(told, language)
+        if set(spoken) - {language}:
+            yield Mixture(first, end, tuple(_passages(sentences, spoken, span)))
 
 
-def _sentences(
-    utterances: Sequence[Utterance], speech: Sequence[Stretch], start: float, end: float
-) -> Iterator[Stretch]:
-    """The stretches of speech between two moments; two sentences without a pause are parted where they were heard."""
-    for first, last in speech or [(start, end)]:
-        begin, stop = max(first, start), min(last, end)
-        moments = [begin]
-        for moment in sorted(moment for one in utterances for moment in (one.start, one.end)):
-            if moments[-1] + _TELLING <= moment <= stop - _TELLING:
-                moments.append(moment)
-        if begin < stop:
-            yield from pairwise([*moments, stop])
+def _sentences(utterances: Sequence[Utterance], speech: Sequence[Stretch], span: Stretch) -> Iterator[Stretch]:
+    """The stretches of speech in a span; two sentences without a pause are parted where they were heard."""
+    edges = sorted(edge for one in utterances for edge in (one.start, one.end))
+    for first, last in speech or [span]:
+        start, end = max(first, span[0]), min(last, span[1])
+        moments = [start]
+        for edge in edges:
+            if moments[-1] + _TELLING <= edge <= end - _TELLING:
+                moments.append(edge)
+        if start < end:
+            yield from pairwise([*moments, end])
 
 
-def _passages(sentences: Sequence[Stretch], told: Sequence[str], start: float, end: float) -> list[Passage]:
+def _completed(told: Sequence[str | None], otherwise: str) -> list[str]:
+    """The language of each sentence: a short one has that of the one before, or of the first that is known."""
+    now = next((one for one in told if one is not None), otherwise)
+    spoken = []
+    for one in told:
+        now = one or now
+        spoken.append(now)
+    return spoken
+
+
+def _passages(sentences: Sequence[Stretch], spoken: Sequence[str], span: Stretch) -> Iterator[Passage]:
     """Sentences in a row in the same language; they change in the middle of a pause."""
-    changes = [n for n in range(1, len(told)) if told[n] != told[n - 1]]
-    moments = [start, *((sentences[n - 1][1] + sentences[n][0]) / 2 for n in changes), end]
-    return [Passage(*pair, told[n]) for pair, n in zip(pairwise(moments), (0, *changes), strict=True)]
-
-
-def replaced(words: Sequence[HeardWord], passage: Passage, other: Iterable[HeardWord]) -> list[HeardWord]:
-    """Put the words of another listening in the place of those of a passage."""
-    before = [word for word in words if (word.start + word.end) / 2 < passage.start]
-    after = [word for word in words if (word.start + word.end) / 2 >= passage.end]
-    return [*before, *other, *after]
+    changes = [n for n in range(1, len(spoken)) if spoken[n] != spoken[n - 1]]
+    moments = [span[0], *((sentences[n - 1][1] + sentences[n][0]) / 2 for n in changes), span[1]]
+    for (start, end), n in zip(pairwise(moments), (0, *changes), strict=True):
+        yield Passage(start, end, spoken[n])

@@ -2,13 +2,14 @@
 
 Whisper works in windows of half a minute, and leaves out whole sentences of speech without pauses: it goes on at a
 later moment, or lets one word last for all of them. It hears those sentences when they are given to it by themselves,
-together or, where it leaves them out again, one by one.
+together or, where it leaves them out again, stretch by stretch.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 
     Stretch = tuple[float, float]
 
-_UNHEARD = 1.0
+UNHEARD = 1.0
 """Seconds of speech without a word that are listened to again; between two sentences, the detector finds half of it."""
 AROUND = 2.0
 """Seconds around a stretch that is listened to again: words that begin or end there are heard whole."""
 SENTENCE = 3.0
 """Seconds of speech without a word that are listened to a third time, one stretch after the other."""
-_LONGEST_STRETCH = 15.0
-"""Seconds that are listened to at once then."""
+_LONGEST_STRETCH = 25.0
+"""Seconds that are listened to at once then: less than a window."""
+_EDGE = 0.4
+"""Seconds of a stretch in a hole that are no more than the end of a word which was heard."""
 _LONGEST_WORD = 2.0
 """Seconds of a word that hides others."""
 _SAME_MOMENT = 0.4
@@ -45,7 +48,12 @@ class Hole:
 
 
 def unheard(
-    words: Sequence[HeardWord], speech: Sequence[Stretch], seconds: float, *, least: float = _UNHEARD
+    words: Sequence[HeardWord],
+    speech: Sequence[Stretch],
+    seconds: float,
+    *,
+    least: float = UNHEARD,
+    borders: Sequence[float] = (),
 ) -> list[Hole]:
     """Find the stretches between words that hold too much speech to be a pause, in order.
 
@@ -54,25 +62,33 @@ def unheard(
         speech: Stretches of speech, in order.
         seconds: Of the whole.
         least: Seconds of speech in a stretch.
+        borders: Moments at which the language changes: a stretch ends there.
     """
-    holes = []
-    end, place = 0.0, 0
+    holes: list[Hole] = []
+
+    def look(start: float, end: float, first: int, last: int) -> None:
+        if _spoken(speech, start, end) <= least:  # most pauses
+            return
+        inside = [start, *(border for border in borders if start < border < end), end]
+        for begin, stop in pairwise(inside):
+            if _spoken(speech, begin, stop) > least:
+                holes.append(Hole(begin, stop, first, last if stop == end else first))
+
+    end, first = 0.0, 0
     for number, word in enumerate(words):
         if word.end - word.start > _LONGEST_WORD:
             continue
-        if _spoken(speech, end, word.start) > least:
-            holes.append(Hole(end, word.start, place, number))
-        end, place = max(end, word.end), number + 1
-    if _spoken(speech, end, seconds) > least:
-        holes.append(Hole(end, seconds, place, len(words)))
+        look(end, word.start, first, number)
+        end, first = max(end, word.end), number + 1
+    look(end, seconds, first, len(words))
     return holes
 
 
 def one_by_one(hole: Hole, speech: Sequence[Stretch]) -> list[Stretch]:
-    """The stretches of speech in a hole and a little around it, long ones in parts."""
+    """The stretches of speech in a hole, each with a little of what was heard of it; those without a pause in parts."""
     parts: list[Stretch] = []
     for first, last in speech:
-        if min(last, hole.end) - max(first, hole.start) > _SAME_MOMENT:
+        if min(last, hole.end) - max(first, hole.start) > _EDGE:
             start, end = max(first, hole.start - AROUND), min(last, hole.end + AROUND)
             count = math.ceil((end - start) / _LONGEST_STRETCH)
             step = (end - start) / count
@@ -107,6 +123,4 @@ def _plain(text: str) -> str:
 
 def _spoken(speech: Sequence[Stretch], start: float, end: float) -> float:
     """Seconds of speech between two moments."""
-    if end - start <= _UNHEARD:  # most pauses: nothing to add up
-        return 0.0
     return sum(max(0.0, min(stop, end) - max(begin, start)) for begin, stop in speech)

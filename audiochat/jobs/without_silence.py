@@ -23,10 +23,8 @@ def parts_with_speech(speech: Sequence[Stretch] | None, seconds: float) -> list[
         speech: Stretches of it, in order; None keeps everything.
         seconds: Of the whole.
     """
-    if speech is None:
-        return [(0.0, seconds)]
     parts: list[Stretch] = []
-    for start, end in speech:
+    for start, end in [(0.0, seconds)] if speech is None else speech:
         padded = max(0.0, start - PAD), min(seconds, end + PAD)
         if parts and padded[0] - parts[-1][1] < _SILENCE:
             parts[-1] = parts[-1][0], max(parts[-1][1], padded[1])
@@ -63,7 +61,7 @@ class Times:
             before += end - start
 
     def original(self, start: float, end: float) -> Stretch:
-        """When a word was said: in one part, although the recogniser begins words where the one before ended."""
+        """When a word was said; one that lies across a cut is in the part that holds most of its speech."""
 
         def voiced(part: tuple[float, float, float]) -> float:
             """Seconds of the word in the speech of a part; below 0 how far away it is."""

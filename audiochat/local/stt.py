@@ -133,7 +133,7 @@ class Recognizer(Protocol):
 
 
 def load_model(chosen: str | None) -> Any:
-    """Load a Whisper model: a `whisper_windows.Whisper`.
+    """Load a Whisper model: a `whisper_model.Model`.
 
     Args:
         chosen: A folder, or a name that faster-whisper fetches; None is the engine's own model, which is on disk.
@@ -142,7 +142,7 @@ def load_model(chosen: str | None) -> Any:
         ConfigurationError: it cannot be loaded.
     """
     set_switches()
-    from audiochat.local import whisper_windows
+    from audiochat.local import whisper_model
 
     folder = models.WHISPER.folder if chosen is None else Path(chosen).expanduser()
     own = chosen is not None
@@ -150,7 +150,7 @@ def load_model(chosen: str | None) -> Any:
         raise ConfigurationError(f"AUDIOCHAT_LOCAL_STT: there is no folder {chosen}.", hint="See .env.example.")
     name = str(folder) if folder.is_dir() else str(chosen)
     try:
-        return whisper_windows.Whisper(name, device="cpu", compute_type="int8", cpu_threads=usable_processors())
+        return whisper_model.Model(name, device="cpu", compute_type="int8", cpu_threads=usable_processors())
     except (OSError, RuntimeError, ValueError) as exc:
         raise ConfigurationError(
             f"The Whisper model {name} cannot be loaded: {' '.join(str(exc).split())[:200]}",

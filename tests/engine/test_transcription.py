@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rapidfuzz.distance import Levenshtein
 
 from audiochat.audio import wav
 from audiochat.audio.codec import decode
@@ -69,6 +70,7 @@ def test_what_is_left_out_is_heard_again_and_nothing_twice(*, again: bool) -> No
     assert plain_words(ears.listen(pcm, speech, language="en").text) == whole
     first, *others = forgetful.listened
     assert max(others) < 9 < first
+    assert (len(others) > 1) is again
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,6 @@ def test_each_language_is_written_as_it_is_spoken(cli: CommandLine) -> None:
     assert ran.code == 0, ran.err
     told = json.loads(Path("talk.json").read_text())
     assert told["language"] == "en"
-    written = set(plain_words(told["text"]))
-    for text in (question, answer, TEXT):
-        said = set(plain_words(text))
-        assert len(said & written) >= 0.85 * len(said), told["text"]
+    said, written = (plain_words(text) for text in (f"{question} {answer} {TEXT}", told["text"]))
+    # Names of numbers and a word or two may differ; a sentence that is doubled, lost or translated is far more.
+    assert Levenshtein.distance(said, written) <= 0.12 * len(said), told["text"]

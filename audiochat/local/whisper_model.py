@@ -8,8 +8,8 @@ from typing import Any
 from faster_whisper import WhisperModel
 
 
-class Whisper(WhisperModel):  # type: ignore[misc]  # it ships no types
-    """A Whisper model."""
+class Model(WhisperModel):  # type: ignore[misc]  # it ships no types
+    """A Whisper model that remembers its latest encoder output of each thread, to detect the language of that."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -21,7 +21,7 @@ class Whisper(WhisperModel):  # type: ignore[misc]  # it ships no types
         return self._window.encoded
 
     def window_languages(self) -> dict[str, float]:
-        """The languages that the window of this thread's latest segment may be in, each with its share of 1.
+        """Language probabilities of the latest window that this thread encoded.
 
         To find out costs a fiftieth of what the window cost.
         """
