@@ -82,7 +82,7 @@ def narrate(book: Path, folder: Path, *, for_good: bool) -> tuple[Service, dict[
         fault = fault_of(text)
         return spelled(text) if fault is None or (before and not for_good) else fault[1]
 
-    service = Service(0.0, 0.02, says)
+    service = Service(0.0, says=says)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AZURE_"))}
     env |= {"OPENAI_BASE_URL": service.url, "OPENAI_API_KEY": "none"}
     command = [sys.executable, "-m", "audiochat", "narrate", str(book), "-o", str(folder / "a.m4b")]
