@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from audiochat.config import LocalSettings
+    from audiochat.jobs.unheard import Hole
     from audiochat.progress import Progress
 
     Stretch = tuple[float, float]
@@ -34,6 +35,8 @@ _GUESSED, _REPEATED = -1.0, 2.4
 """Mean log probability and compression ratio of words that are made up: Whisper's own bounds."""
 _BEGINNING = 60
 """Seconds by which it is judged whether another language is spoken than before: two of the recogniser's windows."""
+_CLEAR = 0.5
+"""How sure the recogniser is of the language of a stretch, where that is believed."""
 _LIKELIER = 0.1
 """What the words of the other language have to be likelier: an accent is no language."""
 
@@ -116,7 +119,7 @@ class Ears:
             expected: The language that was spoken before: another one is believed only if it makes likelier words.
             prompt: Names and spellings.
         """
-        recording = _recording(pcm, speech, prompt)
+        recording = _recording(pcm, speech, language, prompt)
         if not recording.kept:
             return Listened((), None, sure=False)
         heard = self._hear(recording, recording.kept, language, expected)
@@ -183,9 +186,18 @@ class Ears:
                         continue
                 else:
                     parts = [[part] for part in clipped(one_by_one(hole, recording.speech), *inside.span)]
-                again = [self._hear(recording, part, inside.language).believed for part in parts]
-                words = filled(words, hole, [word for some in again for word in some])
+                again = [self._hear(recording, part, self._spoken(recording, hole, part, inside)) for part in parts]
+                words = filled(words, hole, [word for one in again for word in one.believed])
         return words
+
+    def _spoken(self, recording: _Recording, hole: Hole, parts: Sequence[Stretch], inside: Passage) -> str:
+        """The language of a stretch without words: Whisper leaves out what is in another one than it listens in."""
+        sound = joined(recording.samples, clipped(parts, hole.start, hole.end), RATE)
+        if recording.language is not None or not self.multilingual or not len(sound):
+            return inside.language
+        language, probability, _ = self._loaded().detect_language(audio=sound)
+        is_other = probability > _CLEAR and language != inside.language
+        return language if is_other and self._is_in(language, sound, inside.language) else inside.language
 
     def _hear(
         self, recording: _Recording, parts: Sequence[Stretch], language: str | None, expected: str | None = None
@@ -248,6 +260,8 @@ class _Recording:
     kept: list[Stretch]
     """What of it may hold words; empty where it holds no sound."""
     speech: Sequence[Stretch]
+    language: str | None
+    """As it was told."""
     prompt: str | None
 
     @property
@@ -256,12 +270,12 @@ class _Recording:
         return len(self.samples) / RATE
 
 
-def _recording(pcm: bytes, speech: Sequence[Stretch] | None, prompt: str | None) -> _Recording:
+def _recording(pcm: bytes, speech: Sequence[Stretch] | None, language: str | None, prompt: str | None) -> _Recording:
     import numpy as np
 
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
     kept = parts_with_speech(speech, len(samples) / RATE)
-    return _Recording(samples, kept, speech or (), prompt)
+    return _Recording(samples, kept, speech or (), language, prompt)
 
 
 @dataclass(frozen=True, slots=True)

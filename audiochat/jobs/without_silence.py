@@ -43,7 +43,7 @@ def joined(samples: Any, parts: Sequence[Stretch], rate: int) -> Any:
     import numpy as np
 
     cut = [samples[int(start * rate) : int(end * rate)] for start, end in parts]
-    return cut[0] if len(cut) == 1 else np.concatenate(cut)
+    return cut[0] if len(cut) == 1 else np.concatenate([samples[:0], *cut])
 
 
 class Times:

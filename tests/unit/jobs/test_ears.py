@@ -141,6 +141,22 @@ def test_a_hole_is_listened_to_in_the_language_around_it() -> None:
     assert model.listened[-1][0] == "es"
 
 
+def test_a_sentence_that_is_left_out_is_heard_in_its_own_language() -> None:
+    """A window does not always tell that a second language is in it; Whisper then writes nothing for that."""
+
+    class Mistaken(Model):
+        """Takes its windows for English."""
+
+        def window_languages(self) -> dict[str, float]:
+            """No word of Spanish."""
+            return {"en": 0.99}
+
+    lines = {key: text for key, text in ENGLISH.items() if key != ("en", 5.0)}
+    model = Mistaken(lines | SPANISH, BETWEEN)
+    assert listen(model).text == "one two three four cinco seis siete nine ten eleven"
+    assert listen(Mistaken(lines | SPANISH, BETWEEN), language="en").text == "one two three four nine ten eleven"
+
+
 def test_no_sound_and_no_speech() -> None:
     """Nothing is heard, and nobody is asked."""
     ears = Ears(LocalSettings())
