@@ -129,7 +129,7 @@ def _run(arguments: list[str], screen: Terminal) -> int:
     except BrokenPipeError as exc:  # the help, which Typer prints, has fewer readers than lines
         screen.abandon_stdout()
         raise ReaderGone from exc
-    except Exception as exc:
+    except Exception as exc:  # what nobody expected is a bug, and told as one, without its traceback
         if interrupts.number is not None:  # a failure on the way out: its terminal is gone, say
             raise Terminated(SIGNALLED + interrupts.number) from exc
         if isinstance(exc, OSError) and screen.abandon_if_full(exc):

@@ -213,7 +213,9 @@ def compare(told: list[Told], spoken: list[dict[str, Any]]) -> None:
         each[here.language].note(code)
         everything.note(code)
         if code.tag == "equal":
-            for true, written in zip(said[code.src_start : code.src_end], told[code.dest_start :], strict=False):
+            for true, written in zip(
+                said[code.src_start : code.src_end], told[code.dest_start : code.dest_end], strict=False
+            ):
                 if true.first:
                     each[true.language].times.append(abs(written.start - true.utterance))
                     everything.times.append(abs(written.start - true.utterance))
@@ -240,9 +242,11 @@ def alone(recording: Path) -> None:
     from faster_whisper import WhisperModel
 
     from audiochat.local import models
+    from audiochat.local.processors import usable_processors
 
     began = time.perf_counter()
-    model = WhisperModel(str(models.WHISPER.folder), device="cpu", compute_type="int8")
+    threads = usable_processors()
+    model = WhisperModel(str(models.WHISPER.folder), device="cpu", compute_type="int8", cpu_threads=threads)
     segments, _ = model.transcribe(
         str(recording),
         vad_filter=True,

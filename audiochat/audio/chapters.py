@@ -125,11 +125,10 @@ class ChapteredFile:
         with _as_file_error(path), ExitStack() as stack:
             temporary = stack.enter_context(written_beside(path.absolute(), (), mode=_MODE))
             file = cls(temporary, described, tags)
-            try:
+            with ExitStack() as on_failure:
+                on_failure.callback(file.abandon)
                 yield file
-            except BaseException:
-                file.abandon()
-                raise
+                on_failure.pop_all()
             file.close()
             if not file._final:
                 tagged = stack.enter_context(written_beside(path.absolute(), (), mode=_MODE))

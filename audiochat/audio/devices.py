@@ -206,6 +206,6 @@ class PortAudioMicrophone:
     def _read(self) -> bytes:
         try:
             data, _overflowed = self._stream.read(BLOCK // 2)
-        except Exception as exc:  # PortAudioError: a device that is pulled out
+        except _sounddevice().PortAudioError as exc:  # it was pulled out
             raise NoDeviceError(f"The microphone fails: {' '.join(str(exc).split())[:160]}.") from exc
         return bytes(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 from audiochat.audio import codec
@@ -92,11 +93,10 @@ class SpeakerSink:
 
     def wait(self) -> Exception | None:
         """Wait until everything was heard; what went wrong with the device, if anything did."""
-        try:
+        with ExitStack() as on_interrupt:  # the answer is saved and shown, only the sound ends
+            on_interrupt.callback(self._loudspeaker.stop)
             self._loudspeaker.drain()
-        except BaseException:  # Ctrl-C: the answer is saved and shown, only the sound ends
-            self._loudspeaker.stop()
-            raise
+            on_interrupt.pop_all()
         return self._loudspeaker.failure
 
 

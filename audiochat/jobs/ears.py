@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from audiochat.config import LocalSettings
     from audiochat.jobs.unheard import Hole
+    from audiochat.jobs.without_silence import Stretch
     from audiochat.progress import Progress
-
-    Stretch = tuple[float, float]
 
 RATE = 16_000
 """Samples a second that the recogniser wants."""
@@ -141,9 +140,8 @@ class Ears:
 
         def identify(stretch: Stretch, possible: Sequence[str]) -> str:
             start, end = max(0.0, stretch[0] - PAD), stretch[1] + PAD
-            _, _, shares = self._loaded().detect_language(audio=recording.samples[int(start * RATE) : int(end * RATE)])
-            share = dict(shares)
-            return max(possible, key=lambda language: share.get(language, 0.0))
+            shares = self._languages(recording.samples[int(start * RATE) : int(end * RATE)])
+            return max(possible, key=lambda language: shares.get(language, 0.0))
 
         own, utterances = heard.language, heard.utterances
         for mixture in find_mixtures(utterances, own, identify, speech=recording.speech, seconds=recording.seconds):
@@ -161,13 +159,14 @@ class Ears:
         """What was heard; in a mixture passage by passage, those in the language of the whole, too."""
         done = 0
         for mixture in mixtures:
-            yield heard.part(done, mixture.first)
-            before = heard.part(mixture.first, mixture.end)
-            for passage, words in zip(mixture.passages, mixture.shares(before.words), strict=True):
+            yield replace(heard, utterances=heard.utterances[done : mixture.first])
+            before = [word for one in heard.utterances[mixture.first : mixture.end] for word in one.words]
+            for passage, words in zip(mixture.passages, mixture.shares(before), strict=True):
                 by_itself = self._hear(recording, clipped(recording.kept, *passage.span), passage.language)
-                yield by_itself if by_itself.sure else replace(before, words=tuple(words))
+                as_before = (Utterance(tuple(words), ()),) if words else ()
+                yield by_itself if by_itself.sure else replace(heard, utterances=as_before)
             done = mixture.end
-        yield heard.part(done, len(heard.utterances))
+        yield replace(heard, utterances=heard.utterances[done:])
 
     def _filled(
         self, recording: _Recording, words: list[HeardWord], language: str, passages: Sequence[Passage]
@@ -175,19 +174,23 @@ class Ears:
         """The words, with those of stretches that were left out: each is listened to again, then part by part."""
         whole = Passage(0.0, recording.seconds, language)
         borders = [edge for one in passages for edge in one.span]
-        for least in (UNHEARD, SENTENCE):
+
+        def around(hole: Hole) -> list[list[Stretch]]:
+            there = clipped(recording.kept, hole.start - AROUND, hole.end + AROUND)
+            return [] if there == recording.kept and not passages else [there]  # all of it was just listened to
+
+        def each(hole: Hole) -> list[list[Stretch]]:
+            return [[part] for part in one_by_one(hole, recording.speech)]
+
+        for least, places in ((UNHEARD, around), (SENTENCE, each)):
             # From the last to the first: what is put in moves the words behind it.
             for hole in reversed(unheard(words, recording.speech, whole.end, least=least, borders=borders)):
                 inside = next((one for one in passages if one.start <= hole.start and hole.end <= one.end), whole)
-                if least == UNHEARD:
-                    around = clipped(recording.kept, hole.start - AROUND, hole.end + AROUND)
-                    parts = [clipped(around, *inside.span)]
-                    if around == recording.kept and not passages:  # it was just listened to
-                        continue
-                else:
-                    parts = [[part] for part in clipped(one_by_one(hole, recording.speech), *inside.span)]
-                again = [self._hear(recording, part, self._spoken(recording, hole, part, inside)) for part in parts]
-                words = filled(words, hole, [word for one in again for word in one.believed])
+                again: list[HeardWord] = []
+                for place in places(hole):
+                    parts = clipped(place, *inside.span)
+                    again += self._hear(recording, parts, self._spoken(recording, hole, parts, inside)).believed
+                words = filled(words, hole, again)
         return words
 
     def _spoken(self, recording: _Recording, hole: Hole, parts: Sequence[Stretch], inside: Passage) -> str:
@@ -195,8 +198,9 @@ class Ears:
         sound = joined(recording.samples, clipped(parts, hole.start, hole.end), RATE)
         if recording.language is not None or not self.multilingual or not len(sound):
             return inside.language
-        language, probability, _ = self._loaded().detect_language(audio=sound)
-        is_other = probability > _CLEAR and language != inside.language
+        shares = self._languages(sound)
+        language = max(shares, key=shares.__getitem__)
+        is_other = shares[language] > _CLEAR and language != inside.language
         return language if is_other and self._is_in(language, sound, inside.language) else inside.language
 
     def _hear(
@@ -224,6 +228,11 @@ class Ears:
             condition_on_previous_text=False,
         )
         return found
+
+    def _languages(self, sound: Any) -> dict[str, float]:
+        """The languages that a sound may be in, with their probabilities."""
+        _, _, probabilities = self._loaded().detect_language(audio=sound)
+        return dict(probabilities)
 
     def _is_in(self, language: str, sound: Any, expected: str) -> bool:
         """Whether words in a language are clearly likelier than in the one that is expected."""
@@ -282,17 +291,20 @@ def _recording(pcm: bytes, speech: Sequence[Stretch] | None, language: str | Non
 class _Heard:
     """What one listening heard, or a part of it."""
 
-    words: tuple[HeardWord, ...]
-    believed: tuple[HeardWord, ...]
-    """Those of the segments that the recogniser itself would not try again."""
+    utterances: tuple[Utterance, ...]
     language: str
     sure: bool
-    utterances: tuple[Utterance, ...]
+    """Whether it knew what it heard."""
 
-    def part(self, first: int, end: int) -> _Heard:
-        """Some of its utterances."""
-        utterances = self.utterances[first:end]
-        return replace(self, utterances=utterances, words=tuple(word for one in utterances for word in one.words))
+    @property
+    def words(self) -> list[HeardWord]:
+        """Those of all utterances."""
+        return [word for one in self.utterances for word in one.words]
+
+    @property
+    def believed(self) -> list[HeardWord]:
+        """Those of the utterances that are believed."""
+        return [word for one in self.utterances if one.believed for word in one.words]
 
 
 def _heard(
@@ -306,7 +318,6 @@ def _heard(
         times: Of the samples.
         window_languages: Tells which languages the window of the latest segment may be in; None where that is known.
     """
-    believed: list[HeardWord] = []
     utterances: list[Utterance] = []
     log_probabilities = 0.0
     window = -1
@@ -314,15 +325,13 @@ def _heard(
     for segment in segments:
         if window_languages is not None and segment.seek != window:
             window, languages = segment.seek, possible_languages(window_languages())
-        found = [HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words]
-        if segment.avg_logprob > _GUESSED and segment.compression_ratio < _REPEATED:
-            believed += found
-        log_probabilities += float(segment.avg_logprob) * len(found)
-        if found:
-            utterances.append(Utterance(tuple(found), languages))
-    words = tuple(word for one in utterances for word in one.words)
-    sure = bool(words) and log_probabilities / len(words) > _SURE
-    return _Heard(words, tuple(believed), language, sure, tuple(utterances))
+        words = [HeardWord(word.word, *times.original(float(word.start), float(word.end))) for word in segment.words]
+        believed = segment.avg_logprob > _GUESSED and segment.compression_ratio < _REPEATED
+        log_probabilities += float(segment.avg_logprob) * len(words)
+        if words:
+            utterances.append(Utterance(tuple(words), languages, bool(believed)))
+    count = sum(len(one.words) for one in utterances)
+    return _Heard(tuple(utterances), language, count > 0 and log_probabilities / count > _SURE)
 
 
 def require() -> None:

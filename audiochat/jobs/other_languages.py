@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from audiochat.jobs.ears import HeardWord
-
-    Stretch = tuple[float, float]
+    from audiochat.jobs.without_silence import Stretch
 
 _POSSIBLE = 0.1
 """The share of a language in a window from which on it is looked for: one sentence has 0.4, an accent 0.01."""
@@ -31,6 +30,8 @@ class Utterance:
     """At least one."""
     languages: tuple[str, ...]
     """That may be spoken in the window in which it was heard."""
+    believed: bool = True
+    """Whether the recogniser itself would not try it again."""
 
     @property
     def start(self) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Stretch = tuple[float, float]
-    """Start and end, in seconds."""
+Stretch: TypeAlias = "tuple[float, float]"
+"""Start and end, in seconds."""
 
 PAD = 0.2
 """Seconds that are kept around speech."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from audiochat.assistant import Assistant
     from audiochat.jobs.ears import Listened
-    from audiochat.jobs.transcribe.speech import Stretch
+    from audiochat.jobs.without_silence import Stretch
     from audiochat.jobs.work import Workplace
 
 Way = Literal["chat", "transcriptions", "engine"]

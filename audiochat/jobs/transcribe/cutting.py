@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from audiochat.jobs.transcribe.speech import Activity, Stretch
+    from audiochat.jobs.transcribe.speech import Activity
+    from audiochat.jobs.without_silence import Stretch
 
 OVERLAP = 4.0
 """Seconds that two pieces have in common where no silence parts them: a dozen words to join them on."""

@@ -10,7 +10,7 @@ from audiochat.jobs.piece import AUDIO_TOKENS_IN, Piece, Tokens, key_of
 from audiochat.jobs.transcribe.asking import Slice
 from audiochat.jobs.transcribe.cutting import Cut, Limits, cut
 from audiochat.jobs.transcribe.sound import decoded
-from audiochat.jobs.transcribe.speech import Stretch, find_speech, within
+from audiochat.jobs.transcribe.speech import find_speech, within
 from audiochat.jobs.transcribe.transcript import clock
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audiochat.jobs.transcribe.asking import Transcribing
     from audiochat.jobs.transcribe.sound import Sound
     from audiochat.jobs.transcribe.sources import Source
+    from audiochat.jobs.without_silence import Stretch
 
 _TEXT_IN, _TEXT_OUT = 120, 3.5
 """Tokens of the instructions, and of a second of speech that is written down."""

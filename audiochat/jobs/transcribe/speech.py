@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from operator import mul
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from audiochat.jobs.ears import RATE
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audiochat.jobs.transcribe.sound import Sound
-
-Stretch: TypeAlias = "tuple[float, float]"
-"""Start and end, in seconds."""
+    from audiochat.jobs.without_silence import Stretch
 
 STEP = 512 / RATE
 """Seconds between two looks: what the detector of voices takes at once."""

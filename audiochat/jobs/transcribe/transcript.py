@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from audiochat.jobs.piece import Failure
     from audiochat.jobs.transcribe.cutting import Cut
-    from audiochat.jobs.transcribe.speech import Stretch
+    from audiochat.jobs.without_silence import Stretch
 
 _PAUSE = 1.0
 """Seconds of silence at which a segment ends."""
