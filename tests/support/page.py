@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import math
 import shutil
+import statistics
 import struct
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.responses import Response
 
 from audiochat.audio import wav
 from audiochat.chat.sessions import SessionStore
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page, Playwright
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from support.service import Received
 
@@ -54,19 +58,31 @@ TAP = """
 (() => {
   // What reaches the loudspeaker, as pcm16; when each piece of it was to start; and every track of the microphone.
   Object.assign(window, { heard: [], starts: [], speakers: [], tracks: [], shifts: 0 });
+  if (isSecureContext) window.AudioContext = class extends AudioContext {
+    // Runs once its tap is there: a worklet, which misses nothing however busy the page is.
+    constructor(...given) {
+      super(...given);
+      this.tapped = this.audioWorklet.addModule('/tap.js').then(() => {
+        this.tap = new AudioWorkletNode(this, 'tap', { numberOfOutputs: 0 });
+        this.tap.port.onmessage = ({ data }) => {
+          window.heard.push(...data.map((sample) => Math.round(sample * 32768)));
+        };
+        this.dispatchEvent(new Event('statechange'));
+      });
+      this.tapped.catch(() => {}); // closed before
+    }
+
+    get state() {
+      return super.state === 'running' && !this.tap ? 'suspended' : super.state;
+    }
+  };
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (to, ...more) {
-    if (to instanceof AudioDestinationNode) {
-      const context = to.context;
-      if (!context.tap) {
-        window.speakers.push(context);
-        context.tap = context.createScriptProcessor(4096, 1, 1);
-        context.tap.onaudioprocess = ({ inputBuffer }) => {
-          window.heard.push(...inputBuffer.getChannelData(0).map((sample) => Math.round(sample * 32768)));
-        };
-        connect.call(context.tap, to);
-      }
-      connect.call(this, context.tap);
+    const context = to.context;
+    if (to instanceof AudioDestinationNode && context.tapped) {
+      if (!window.speakers.includes(context)) window.speakers.push(context);
+      if (context.tap) connect.call(this, context.tap);
+      else context.tapped.then(() => connect.call(this, context.tap));
     }
     return connect.call(this, to, ...more);
   };
@@ -88,8 +104,14 @@ TAP = """
 """
 """Before the page's own script."""
 
-_OURS = "ScriptProcessorNode is deprecated"
-"""A complaint about the tap."""
+_TAP_WORKLET = """
+registerProcessor('tap', class extends AudioWorkletProcessor {
+  process([[samples]]) {
+    if (samples) this.port.postMessage(samples.slice());
+    return true;
+  }
+});
+"""
 
 
 @dataclass
@@ -116,7 +138,7 @@ class Playground:
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
 
     def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and _OURS not in text:
+        if kind in ("error", "warning"):
             self.complaints.append(f"{kind}: {text}")
 
 
@@ -130,8 +152,18 @@ def playing(*, key: str | None = None, allow_hosts: Sequence[str] = ()) -> Itera
         names = [name.format(port=listening.port) for name in allow_hosts]
         rules = Rules.of("127.0.0.1", listening.port, allow_hosts=names)
         app = make_app(make_page(studio, tokens, key=key), rules, log=log.append)
-        with running_app(app, listening) as server:
+        with running_app(_with_tap(app), listening) as server:
             yield Playground(server, tokens, studio, log)
+
+
+def _with_tap(app: ASGIApp) -> ASGIApp:
+    """The application, and the script of the tap: Playwright cannot answer what a worklet asks for."""
+    script = Response(_TAP_WORKLET, media_type="text/javascript")
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await (script if scope.get("path") == "/tap.js" else app)(scope, receive, send)
+
+    return answer
 
 
 def launch(playwright: Playwright, *switches: str, microphone: Path | None = None) -> Browser:
@@ -218,9 +250,13 @@ def samples_of(pcm: bytes) -> list[int]:
 
 
 def pitch(samples: Sequence[float], rate: int) -> float:
-    """The frequency of a tone, by its rising zero crossings, in hertz."""
-    rising = [at for at in range(1, len(samples)) if samples[at - 1] < 0 <= samples[at]]
-    return (len(rising) - 1) * rate / (rising[-1] - rising[0])
+    """The frequency of a tone, in hertz: by the median of its periods, so that a hole in it does not matter."""
+    rising = [
+        at - samples[at] / (samples[at] - samples[at - 1])
+        for at in range(1, len(samples))
+        if samples[at - 1] < 0 <= samples[at]
+    ]
+    return rate / statistics.median(later - earlier for earlier, later in pairwise(rising))
 
 
 def state(page: Page, name: str, *, timeout: float = 10_000) -> None:

@@ -78,37 +78,38 @@ export class Player extends EventTarget {
     const now = this.context.currentTime;
     const enough = this.sound.complete || this.sound.length - this.read >= CUSHION * this.speed * RATE;
     if (this.context.state === 'running' && (enough || this.cursor / RATE > now)) {
-      while (this.read < this.sound.length && this.cursor / RATE - now < AHEAD) this.schedule(now);
-      if (this.sound.complete && this.read >= this.sound.length) this.flush(now);
+      while (this.read < this.sound.length && this.cursor / RATE - now < AHEAD) this.schedule();
+      if (this.sound.complete && this.read >= this.sound.length) this.flush();
     }
     this.dispatchEvent(new Event('time'));
     const heard = this.sound.complete && this.flushed && now >= this.cursor / RATE;
     if (heard) this.stop(true);
   }
 
-  schedule(now) {
+  schedule() {
     const to = Math.min(this.read + BLOCK, this.sound.length);
     const taken = this.sound.samples.subarray(this.read, to);
-    this.put(this.stretcher ? this.stretcher.process(taken, false) : taken, now, to);
+    this.put(this.stretcher ? this.stretcher.process(taken, false) : taken, to);
   }
 
-  flush(now) {
+  flush() {
     if (this.flushed) return;
     this.flushed = true;
-    if (this.stretcher) this.put(this.stretcher.process(new Float32Array(0), true), now, this.read);
+    if (this.stretcher) this.put(this.stretcher.process(new Float32Array(0), true), this.read);
   }
 
-  put(samples, now, to) {
+  put(samples, to) {
     const from = this.read;
     this.read = to;
     if (!samples.length) return;
-    // Late, or the first: a new beginning, in whole samples.
-    if (this.cursor < Math.ceil(now * RATE)) this.cursor = Math.ceil((now + LEAD) * RATE);
     const buffer = this.context.createBuffer(1, samples.length, RATE);
     buffer.copyToChannel(samples, 0);
     const source = this.context.createBufferSource();
     source.buffer = buffer;
     source.connect(this.gain);
+    // Late, or the first: a new beginning, in whole samples.
+    const now = this.context.currentTime;
+    if (this.cursor < Math.ceil(now * RATE)) this.cursor = Math.ceil((now + LEAD) * RATE);
     source.start(this.cursor / RATE);
     source.onended = () => this.sources.delete(source);
     this.sources.add(source);
