@@ -412,6 +412,7 @@ def test_a_used_address_says_where_another_is(chromium: Browser, openai: Service
         open_page(chromium, running).context.close()
         page = chromium.new_context().new_page()
         page.goto(address)
+        page.wait_for_selector("html[data-ready]")
         page.goto(address)
         page.reload()
         page.wait_for_selector("html[data-ready]")
