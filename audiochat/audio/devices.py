@@ -128,6 +128,7 @@ class PortAudioLoudspeaker:
         self._waiting: queue.Queue[bytes | None] = queue.Queue(AHEAD)
         self._rest = b""
         self._stopped = threading.Event()
+        self._ended = threading.Event()
         self.failure: Exception | None = None
         self._thread: threading.Thread | None = None
 
@@ -148,8 +149,8 @@ class PortAudioLoudspeaker:
         if self._thread is None:
             self._start()
         self._put(None)
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(0.1)  # in steps, so that Ctrl-C gets through everywhere
+        while not self._ended.wait(0.1):  # in steps, so that Ctrl-C gets through everywhere
+            pass
 
     def stop(self) -> None:
         """See `Loudspeaker`."""
@@ -158,7 +159,7 @@ class PortAudioLoudspeaker:
         with suppress(queue.Full):
             self._waiting.put_nowait(None)  # wakes the thread where it waits for more
         if self._thread is not None:
-            self._thread.join(2)
+            self._ended.wait(2)  # it cannot be joined where Ctrl-C came while it was started
         self._stream.close()
 
     def _start(self) -> None:
@@ -185,6 +186,8 @@ class PortAudioLoudspeaker:
                 self._stream.close()
         except Exception as exc:  # noqa: BLE001 - a device that is pulled out; the answer is saved all the same
             self.failure = exc
+        finally:
+            self._ended.set()
 
 
 class PortAudioMicrophone:
