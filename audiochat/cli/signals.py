@@ -22,6 +22,9 @@ SIGNALLED = 128
 _SAME_PRESS = 0.5
 """Seconds in which more signals count as one: `uv run` and `npm` pass on a Ctrl-C that the terminal sent us already."""
 
+_AGAIN = 0.01
+"""Seconds after which a signal that Python dropped comes again."""
+
 _ENDING = ("SIGTERM", "SIGHUP")
 """Signals that end the process, where the system has them; at SIGHUP its terminal is gone."""
 
@@ -72,16 +75,34 @@ def ending_on_signals() -> Iterator[None]:
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, interrupts.handle)
-    # Python drops what is raised in a finalizer or in a callback from C, where a signal can come as well: the run
-    # ends there and then, rather than not at all.
-    sys.unraisablehook = lambda told: _end_at_once() if _ends(told.exc_type) else hooks[0](told)
-    sys.excepthook = lambda kind, *rest: _end_at_once() if _ends(kind) else hooks[1](kind, *rest)
+    # Python drops what is raised in a finalizer or in a callback from C, where a signal can come as well.
+    sys.unraisablehook = lambda told: _send_again() if _ends(told.exc_type) else hooks[0](told)
+    sys.excepthook = lambda kind, *rest: _send_again() if _ends(kind) else hooks[1](kind, *rest)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         sys.unraisablehook, sys.excepthook = hooks
+
+
+def _send_again() -> None:
+    """Let the signal come once more, when what it fell into is over: so that the run still ends in order."""
+    import signal
+    import threading
+    from _thread import interrupt_main
+
+    number, interrupts.number = interrupts.number or signal.SIGINT, None
+
+    def send() -> None:
+        if signal.getsignal(number) != interrupts.handle:  # the run is over
+            return
+        if sys.platform == "win32":
+            interrupt_main(number)
+        else:  # ends a wait, too
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    threading.Timer(_AGAIN, send).start()
 
 
 def _end_at_once() -> None:
