@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import math
 import shutil
-import statistics
 import struct
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -143,8 +142,10 @@ class Playground:
 
 
 @contextmanager
-def playing(*, key: str | None = None, allow_hosts: Sequence[str] = ()) -> Iterator[Playground]:
-    """Run the playground with the settings of the environment, as the command does."""
+def playing(
+    *, key: str | None = None, allow_hosts: Sequence[str] = (), sign_in_takes: float = 0.0
+) -> Iterator[Playground]:
+    """Run the playground with the settings of the environment, as the command does; where a sign-in takes seconds."""
     listening = bind("127.0.0.1", 0)
     tokens = PageTokens(listening.port)
     with Studio(load(Flags()), NoProgress(), store=SessionStore()) as studio:
@@ -152,16 +153,19 @@ def playing(*, key: str | None = None, allow_hosts: Sequence[str] = ()) -> Itera
         names = [name.format(port=listening.port) for name in allow_hosts]
         rules = Rules.of("127.0.0.1", listening.port, allow_hosts=names)
         app = make_app(make_page(studio, tokens, key=key), rules, log=log.append)
-        with running_app(_with_tap(app), listening) as server:
+        with running_app(_with_tap(app, sign_in_takes), listening) as server:
             yield Playground(server, tokens, studio, log)
 
 
-def _with_tap(app: ASGIApp) -> ASGIApp:
+def _with_tap(app: ASGIApp, sign_in_takes: float) -> ASGIApp:
     """The application, and the script of the tap: Playwright cannot answer what a worklet asks for."""
     script = Response(_TAP_WORKLET, media_type="text/javascript")
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await (script if scope.get("path") == "/tap.js" else app)(scope, receive, send)
+        path = scope.get("path")
+        if path == "/page/sign-in":
+            await asyncio.sleep(sign_in_takes)
+        await (script if path == "/tap.js" else app)(scope, receive, send)
 
     return answer
 
@@ -250,13 +254,9 @@ def samples_of(pcm: bytes) -> list[int]:
 
 
 def pitch(samples: Sequence[float], rate: int) -> float:
-    """The frequency of a tone, in hertz: by the median of its periods, so that a hole in it does not matter."""
-    rising = [
-        at - samples[at] / (samples[at] - samples[at - 1])
-        for at in range(1, len(samples))
-        if samples[at - 1] < 0 <= samples[at]
-    ]
-    return rate / statistics.median(later - earlier for earlier, later in pairwise(rising))
+    """The frequency of a tone, by its rising zero crossings, in hertz."""
+    rising = [at for at in range(1, len(samples)) if samples[at - 1] < 0 <= samples[at]]
+    return (len(rising) - 1) * rate / (rising[-1] - rising[0])
 
 
 def state(page: Page, name: str, *, timeout: float = 10_000) -> None:

@@ -11,8 +11,8 @@ export class ApiError extends Error {
 const GONE = 'The playground does not answer.';
 const RESTART = "Look whether it still runs in its terminal; if not, start 'audiochat playground' again.";
 
-async function request(method, path, body, signal) {
-  const init = { method, signal, credentials: 'same-origin', headers: {} };
+async function request(method, path, body, more = {}) {
+  const init = { method, credentials: 'same-origin', headers: {}, ...more };
   if (body !== undefined) {
     init.headers['content-type'] = 'application/json';
     init.body = JSON.stringify(body);
@@ -35,7 +35,8 @@ async function request(method, path, body, signal) {
 const json = async (...given) => (await request(...given)).json();
 const session = (name) => `/page/sessions/${encodeURIComponent(name)}`;
 
-export const signIn = (token) => request('POST', '/page/sign-in', { token });
+// A token buys one cookie: it arrives although the page is left or loaded again meanwhile.
+export const signIn = (token) => request('POST', '/page/sign-in', { token }, { keepalive: true });
 export const state = () => json('GET', '/page/state');
 export const models = () => json('GET', '/page/models');
 export const sessions = (query) => json('GET', `/page/sessions?q=${encodeURIComponent(query)}`);
@@ -50,7 +51,7 @@ export const sound = async (address) => (await request('GET', address)).arrayBuf
 
 /** Take a turn; gives the events of its answer as they come. Aborting `signal` ends the request on the server too. */
 export async function* takeTurn(turn, signal) {
-  const response = await request('POST', '/page/turns', turn, signal);
+  const response = await request('POST', '/page/turns', turn, { signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   try {
