@@ -130,7 +130,7 @@ class PortAudioLoudspeaker:
         self._stopped = threading.Event()
         self._ended = threading.Event()
         self.failure: Exception | None = None
-        self._thread: threading.Thread | None = None
+        self._begun = False
 
     def play(self, pcm: bytes) -> None:
         """See `Loudspeaker`."""
@@ -138,7 +138,7 @@ class PortAudioLoudspeaker:
         while len(self._rest) >= BLOCK:
             self._put(self._rest[:BLOCK])
             self._rest = self._rest[BLOCK:]
-        if self._thread is None and self._waiting.qsize() * BLOCK >= JITTER:
+        if not self._begun and self._waiting.qsize() * BLOCK >= JITTER:
             self._start()
 
     def drain(self) -> None:
@@ -146,7 +146,7 @@ class PortAudioLoudspeaker:
         if self._rest:
             self._put(self._rest[: len(self._rest) // 2 * 2].ljust(BLOCK, b"\0"))
             self._rest = b""
-        if self._thread is None:
+        if not self._begun:
             self._start()
         self._put(None)
         while not self._ended.wait(0.1):  # in steps, so that Ctrl-C gets through everywhere
@@ -158,20 +158,20 @@ class PortAudioLoudspeaker:
         self._stream.abort()
         with suppress(queue.Full):
             self._waiting.put_nowait(None)  # wakes the thread where it waits for more
-        if self._thread is not None:
+        if self._begun:
             self._ended.wait(2)  # it cannot be joined where Ctrl-C came while it was started
         self._stream.close()
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="audiochat-playing", daemon=True)
-        self._thread.start()
+        self._begun = True
+        threading.Thread(target=self._run, name="audiochat-playing", daemon=True).start()
 
     def _put(self, block: bytes | None) -> None:
         while not self._stopped.is_set() and self.failure is None:
             try:
                 self._waiting.put(block, timeout=0.1)
             except queue.Full:
-                if self._thread is None:
+                if not self._begun:
                     self._start()
                 continue
             return
@@ -184,7 +184,7 @@ class PortAudioLoudspeaker:
             if not self._stopped.is_set():
                 self._stream.stop()  # which plays what PortAudio still has
                 self._stream.close()
-        except Exception as exc:  # noqa: BLE001 - a device that is pulled out; the answer is saved all the same
+        except _sounddevice().PortAudioError as exc:  # it was pulled out; the answer is saved all the same
             self.failure = exc
         finally:
             self._ended.set()

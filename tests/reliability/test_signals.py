@@ -313,6 +313,24 @@ def test_a_signal_at_an_exact_instant(
     assert set(run.notes()) <= {"Interrupted."}
 
 
+def test_ctrl_c_at_the_instant_when_playing_begins(
+    room: Room, openai: Service, card: Path, begun: Callable[..., Run], tried: Tried
+) -> None:
+    """A thread that was not started yet cannot be waited for; the words that came are shown all the same."""
+    tried("signals x moments")
+    before = room.look()
+    openai.answer(stream(sound_events(PCM * 20, ("Yes, it is.",))))
+    paths = os.pathsep.join(str(SUPPORT / name) for name in ("fakes", "moments"))
+    moments = {"MOMENTS": "thread audiochat-playing", "SIGNALS": str(int(signal.SIGINT))}
+    run = begun("speak", "hi", "--play", "-o", "out.wav", PYTHONPATH=paths, **moments)
+    run.process.wait(timeout=PATIENCE)
+    run.end()
+    assert (run.process.returncode, bytes(run.out)) == (130, b"Yes, it is.\n")
+    assert run.notes()[-1] == "Interrupted."
+    assert room.look()["out.wav"] == before["out.wav"]
+    assert (card / "log").read_text().splitlines()[-1].startswith("close ")
+
+
 # --- other moments
 
 
