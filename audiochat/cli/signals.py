@@ -93,6 +93,7 @@ def _send_again() -> None:
     from _thread import interrupt_main
 
     number, interrupts.number = interrupts.number or signal.SIGINT, None
+    here = threading.get_ident()  # the main thread, in which Python runs what handles signals
 
     def send() -> None:
         if signal.getsignal(number) != interrupts.handle:  # the run is over
@@ -100,7 +101,7 @@ def _send_again() -> None:
         if sys.platform == "win32":
             interrupt_main(number)
         else:  # ends a wait, too
-            signal.pthread_kill(threading.main_thread().ident or 0, number)
+            signal.pthread_kill(here, number)
 
     threading.Timer(_AGAIN, send).start()
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from audiochat.errors import AudiochatError, ConfigurationError, UnavailableError
@@ -98,14 +99,13 @@ class Download:
                 env={**os.environ, "TMPDIR": str(self._place)},  # so that there is one place to make room in
                 cwd=self._place,  # `-m` would find a pip.py where the user happens to be
             ) as process,
+            ExitStack() as on_failure,
         ):
-            try:
-                with stop.interrupting(process.kill):
-                    watch = _read_progress if command[1] == "-m" else self._watch_folder
-                    watch(process, report)
-            except BaseException:
-                process.kill()
-                raise
+            on_failure.callback(process.kill)
+            with stop.interrupting(process.kill):
+                watch = _read_progress if command[1] == "-m" else self._watch_folder
+                watch(process, report)
+            on_failure.pop_all()
         stop.check()
         if process.returncode != 0:
             raise self._failure(complaints.read_text(errors="replace"))

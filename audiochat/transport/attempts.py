@@ -67,7 +67,7 @@ def attempts(
                 yield from attempt()
                 passage.answered()
                 return
-            except Exception as exc:
+            except _failures() as exc:
                 error = _meaning(exc, hints, cancelled)
                 if (delay := policy.delay(exc, attempt=number, waited=waited, pauses=pauses)) is None:
                     raise error from exc
@@ -97,16 +97,21 @@ def send(
 
 
 def _meaning(exc: Exception, hints: Mapping[str, str], cancelled: threading.Event | None) -> AudiochatError:
-    """The error that a failure of a request means; whatever else was raised is raised again.
+    """The error that a failure of a request means; a RuntimeError of something else is raised again.
 
     Raises:
-        CancelledError: the request was cancelled; its connection may be closed, which the HTTP client tells otherwise.
+        CancelledError: the request was cancelled.
     """
-    if isinstance(exc, (RuntimeError, *http_errors())) and cancelled is not None and cancelled.is_set():
+    if cancelled is not None and cancelled.is_set():
         raise CancelledError("The request was cancelled.") from exc
     if not isinstance(exc, http_errors()):
         raise exc
     return translate(exc, hints=hints)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What a request ends with: on a connection that was closed because it was cancelled, with a RuntimeError."""
+    return (RuntimeError, *http_errors())
 
 
 def http_errors() -> tuple[type[Exception], ...]:
